@@ -1,0 +1,1 @@
+//! Settings from flags, variables, files and defaults, resolved once.

@@ -1,0 +1,1 @@
+//! Ticks to Kafka, Kafka to Elasticsearch, Kafka to the terminal.

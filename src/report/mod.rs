@@ -1,0 +1,1 @@
+//! What a run does, as events; and the renderers that show them.

@@ -1,0 +1,3 @@
+//! Bytes in, values out: no socket, no clock.
+
+pub(crate) mod json;

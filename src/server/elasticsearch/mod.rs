@@ -1,0 +1,4 @@
+//! The embedded search node: the part of Elasticsearch's REST API that pipelines and dashboards use, on tantivy.
+
+pub(crate) mod codec;
+pub(crate) mod error;

@@ -1,0 +1,1 @@
+//! The embedded broker: the Kafka protocol over an append-only log on disk.

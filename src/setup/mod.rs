@@ -1,0 +1,1 @@
+//! What must exist before ticks flow: the topic and the index template.

@@ -1,0 +1,1 @@
+//! What answers at the endpoints, and what is recorded of it between commands.

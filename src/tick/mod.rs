@@ -1,0 +1,1 @@
+//! The domain: the tick, its readers and its simulator.
