@@ -1,1 +1,1 @@
-mod smoke {}
+//! What a user or a client sees. One binary: each one links everything.
