@@ -2,3 +2,6 @@
 
 pub(crate) mod codec;
 pub(crate) mod error;
+pub(crate) mod http;
+pub(crate) mod mapping;
+pub(crate) mod storage;
