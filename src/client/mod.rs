@@ -7,6 +7,7 @@ mod elasticsearch;
 mod kafka;
 mod secret;
 
+pub(crate) use elasticsearch::{Answer, ElasticsearchClient, JSON, NDJSON, error_reason};
 pub use elasticsearch::{ElasticsearchAddress, ElasticsearchAuth, ElasticsearchClientError};
 pub use kafka::{KafkaAddress, KafkaClientError, KafkaContext, TopicCreation};
 pub use secret::Secret;

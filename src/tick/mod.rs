@@ -20,7 +20,7 @@ mod write;
 pub use csv::{ColumnMap, ColumnMapError};
 pub use error::{Place, Problem, ReadError};
 pub use input::{InputFormat, LINE_BYTES_MAX, RECORD_BYTES_MAX};
-pub use model::{Depth, Level, Tick};
+pub use model::{Depth, Level, Tick, column_names};
 pub use reader::{ReadOptions, TickReader, TickRecord};
 pub use sample::{SAMPLE, SAMPLE_NAME, SAMPLE_TICKS, sample_options};
 pub use simulator::{Hours, Simulator, SimulatorError, SimulatorOptions};
