@@ -153,6 +153,10 @@ pub(crate) const JSON: &str = "application/json";
 pub(crate) const NDJSON: &str = "application/x-ndjson";
 
 impl ElasticsearchClient {
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Sends a request; any answer but a refusal of the credentials is for the caller to judge.
     pub(crate) async fn send(
         &self,
