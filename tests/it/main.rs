@@ -1,3 +1,5 @@
 //! What a user or a client sees. One binary: each one links everything.
 
 mod architecture;
+mod cli;
+mod cli_support;
