@@ -1,0 +1,3 @@
+//! What the broker keeps on disk.
+
+pub(crate) mod offsets;
