@@ -1,6 +1,7 @@
 //! DescribeGroups (15).
 
 use kafka_protocol::{
+    ResponseError,
     messages::{
         DescribeGroupsRequest, DescribeGroupsResponse, GroupId,
         describe_groups_response::{DescribedGroup, DescribedGroupMember},
@@ -8,7 +9,7 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use super::text;
+use super::group_limits::{AnswerBudget, NAMES_MAX, text};
 use crate::server::kafka::state::{
     ClientInfo,
     groups::{GroupCoordinator, GroupDescription, GroupError},
@@ -30,7 +31,11 @@ pub(crate) async fn handle(
 ) -> DescribeGroupsResponse {
     let asked = version >= AUTHORIZED_OPERATIONS_VERSION && request.include_authorized_operations;
     let operations = if asked { ALL_OPERATIONS } else { OPERATIONS_NOT_ASKED };
-    let described = request.groups.into_iter().map(|group_id| match groups.describe(&group_id) {
+    let mut budget = AnswerBudget::new();
+    let described = request.groups.into_iter().take(NAMES_MAX).map(|group_id| match groups.describe(&group_id) {
+        Some(description) if !budget.take(description.bytes()) => {
+            dead(group_id).with_error_code(ResponseError::InvalidRequest.code())
+        }
         Some(description) => found(group_id, description).with_authorized_operations(operations),
         None if version >= NOT_FOUND_VERSION => absent(group_id),
         None => dead(group_id).with_authorized_operations(operations),

@@ -6,6 +6,7 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
+use super::group_limits::NAMES_MAX;
 use crate::server::kafka::state::{ClientInfo, groups::GroupCoordinator};
 
 const GROUP: i8 = 0;
@@ -23,9 +24,6 @@ pub(crate) struct AdvertisedNode {
     pub(crate) port: i32,
 }
 
-/// Keys in one request. More are refused with `INVALID_REQUEST`: an answer is many times larger than an empty key.
-const KEYS_MAX: usize = 10_000;
-
 const MALFORMED: &str = "This most likely occurs because of a request being malformed by the client library or the \
                          message was sent to an incompatible broker. See the broker logs for more details.";
 
@@ -37,8 +35,8 @@ pub(crate) async fn handle(
     request: FindCoordinatorRequest,
 ) -> FindCoordinatorResponse {
     if version >= LIST_VERSION {
-        let over = request.coordinator_keys.len() > KEYS_MAX;
-        let coordinators = request.coordinator_keys.into_iter().take(KEYS_MAX).map(|key| {
+        let over = request.coordinator_keys.len() > NAMES_MAX;
+        let coordinators = request.coordinator_keys.into_iter().take(NAMES_MAX).map(|key| {
             if over { refused(key, Refusal::Malformed) } else { listed(key, request.key_type, version, node) }
         });
         return FindCoordinatorResponse::default().with_error_message(None).with_coordinators(coordinators.collect());

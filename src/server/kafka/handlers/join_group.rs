@@ -8,10 +8,10 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use super::text;
+use super::group_limits::text;
 use crate::server::kafka::state::{
     ClientInfo,
-    groups::{GroupCoordinator, JoinAnswer, JoinRequest},
+    groups::{GroupCoordinator, GroupError, JoinAnswer, JoinRequest},
 };
 
 /// v4: a member without id is given one and comes back with it.
@@ -19,6 +19,8 @@ const KNOWN_ID_VERSION: i16 = 4;
 /// v7: the protocol's name may be null.
 const NULLABLE_PROTOCOL_VERSION: i16 = 7;
 const SKIP_ASSIGNMENT_VERSION: i16 = 9;
+/// Assignment strategies of one member; clients send one to five.
+const PROTOCOLS_MAX: usize = 100;
 
 pub(crate) async fn handle(
     groups: &GroupCoordinator,
@@ -26,6 +28,9 @@ pub(crate) async fn handle(
     version: i16,
     request: JoinGroupRequest,
 ) -> JoinGroupResponse {
+    if request.protocols.len() > PROTOCOLS_MAX {
+        return answered(version, JoinAnswer::refused(GroupError::TooLarge, request.member_id.to_string()));
+    }
     let group_id = request.group_id.to_string();
     let answer = groups.join(&group_id, asked(client, version, request)).await;
     answered(version, answer)

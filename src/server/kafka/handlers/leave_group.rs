@@ -1,11 +1,12 @@
 //! LeaveGroup (13): members go; v3 and later name several, each with its own result.
 
 use kafka_protocol::{
+    ResponseError,
     messages::{LeaveGroupRequest, LeaveGroupResponse, leave_group_response::MemberResponse},
     protocol::StrBytes,
 };
 
-use super::text;
+use super::group_limits::{NAMES_MAX, text};
 use crate::server::kafka::state::{
     ClientInfo,
     groups::{GroupCoordinator, GroupError, Leaver},
@@ -19,6 +20,9 @@ pub(crate) async fn handle(
     version: i16,
     request: LeaveGroupRequest,
 ) -> LeaveGroupResponse {
+    if request.members.len() > NAMES_MAX {
+        return LeaveGroupResponse::default().with_error_code(ResponseError::InvalidRequest.code());
+    }
     let leavers: Vec<Leaver> = if version >= LIST_VERSION {
         let named = request.members.iter();
         named.map(|m| leaver(&m.member_id, m.group_instance_id.as_ref())).collect()

@@ -5,7 +5,7 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use super::text;
+use super::group_limits::text;
 use crate::server::kafka::state::{ClientInfo, groups::GroupCoordinator};
 
 const STATE_VERSION: i16 = 4;

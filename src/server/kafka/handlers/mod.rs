@@ -3,6 +3,7 @@
 pub(crate) mod delete_groups;
 pub(crate) mod describe_groups;
 pub(crate) mod find_coordinator;
+mod group_limits;
 pub(crate) mod heartbeat;
 pub(crate) mod join_group;
 pub(crate) mod leave_group;
@@ -12,12 +13,5 @@ pub(crate) mod offset_delete;
 pub(crate) mod offset_fetch;
 pub(crate) mod sync_group;
 
-use kafka_protocol::protocol::StrBytes;
-
 #[cfg(test)]
 mod group_tests;
-
-/// An owned string, as the codec takes it.
-fn text(owned: String) -> StrBytes {
-    StrBytes::from_string(owned)
-}

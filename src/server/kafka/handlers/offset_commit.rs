@@ -11,6 +11,7 @@ use kafka_protocol::{
     },
 };
 
+use super::group_limits::PARTITIONS_MAX;
 use crate::server::kafka::state::{
     ClientInfo, TopicLookup,
     groups::{Commit, GroupCoordinator, OffsetToCommit},
@@ -27,11 +28,17 @@ pub(crate) async fn handle(
     request: OffsetCommitRequest,
 ) -> OffsetCommitResponse {
     let metadata_max = groups.offset_metadata_max();
+    let over = request.topics.iter().map(|topic| topic.partitions.len()).sum::<usize>() > PARTITIONS_MAX;
     let mut offsets = Vec::new();
     let mut refusals = HashMap::new();
     for topic in &request.topics {
         for partition in &topic.partitions {
-            match check(topics, &topic.name, partition, metadata_max) {
+            let checked = if over {
+                Err(ResponseError::InvalidRequest)
+            } else {
+                check(topics, &topic.name, partition, metadata_max)
+            };
+            match checked {
                 Ok(offset) => offsets.push(offset),
                 Err(error) => drop(refusals.insert((topic.name.clone(), partition.partition_index), error.code())),
             }

@@ -8,6 +8,7 @@ use kafka_protocol::{
     },
 };
 
+use super::group_limits::PARTITIONS_MAX;
 use crate::server::kafka::state::{
     ClientInfo, TopicLookup,
     groups::{GroupCoordinator, GroupError},
@@ -20,6 +21,9 @@ pub(crate) async fn handle(
     _version: i16,
     request: OffsetDeleteRequest,
 ) -> OffsetDeleteResponse {
+    if request.topics.iter().map(|topic| topic.partitions.len()).sum::<usize>() > PARTITIONS_MAX {
+        return OffsetDeleteResponse::default().with_error_code(ResponseError::InvalidRequest.code());
+    }
     let in_use = match groups.check_offset_delete(&request.group_id) {
         Ok(in_use) => in_use,
         Err(error) => return OffsetDeleteResponse::default().with_error_code(error.code()),

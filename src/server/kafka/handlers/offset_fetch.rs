@@ -1,6 +1,7 @@
 //! OffsetFetch (9): what groups committed. v8 and later ask for several groups at once.
 
 use kafka_protocol::{
+    ResponseError,
     messages::{
         OffsetFetchRequest, OffsetFetchResponse,
         offset_fetch_response::{
@@ -11,8 +12,11 @@ use kafka_protocol::{
     protocol::StrBytes,
 };
 
-use super::text;
-use crate::server::kafka::state::{ClientInfo, groups::GroupCoordinator};
+use super::group_limits::{AnswerBudget, text};
+use crate::server::kafka::state::{
+    ClientInfo,
+    groups::{CommittedOffset, GroupCoordinator},
+};
 
 const GROUPS_VERSION: i16 = 8;
 
@@ -34,60 +38,66 @@ pub(crate) async fn handle(
     version: i16,
     request: OffsetFetchRequest,
 ) -> OffsetFetchResponse {
+    let mut budget = AnswerBudget::new();
+    let too_large = ResponseError::InvalidRequest.code();
     if version >= GROUPS_VERSION {
         let answered = request.groups.into_iter().map(|group| {
             let asked =
                 group.topics.map(|topics| topics.into_iter().map(|t| (t.name.0, t.partition_indexes)).collect());
-            let topics = find(groups, &group.group_id, asked).into_iter().map(new_topic).collect();
-            OffsetFetchResponseGroup::default().with_group_id(group.group_id).with_topics(topics)
+            let found = find(groups, &group.group_id, asked, &mut budget);
+            let answer = OffsetFetchResponseGroup::default().with_group_id(group.group_id);
+            match found {
+                Some(found) => answer.with_topics(found.into_iter().map(new_topic).collect()),
+                None => answer.with_error_code(too_large),
+            }
         });
         return OffsetFetchResponse::default().with_groups(answered.collect());
     }
     let asked = request.topics.map(|topics| topics.into_iter().map(|t| (t.name.0, t.partition_indexes)).collect());
-    let topics = find(groups, &request.group_id, asked).into_iter().map(old_topic).collect();
-    OffsetFetchResponse::default().with_topics(topics)
+    match find(groups, &request.group_id, asked, &mut budget) {
+        Some(found) => OffsetFetchResponse::default().with_topics(found.into_iter().map(old_topic).collect()),
+        None => OffsetFetchResponse::default().with_error_code(too_large),
+    }
 }
 
-/// An unknown group or partition is no error: its offset is -1.
-fn find(groups: &GroupCoordinator, group_id: &str, asked: Asked) -> Found {
-    let Some(asked) = asked else { return find_all(groups, group_id) };
-    asked
-        .into_iter()
-        .map(|(topic, partitions)| {
-            let found = partitions
-                .into_iter()
-                .map(|partition| match groups.committed(group_id, &topic, partition) {
-                    Some(committed) => FoundOffset {
-                        partition,
-                        offset: committed.offset,
-                        leader_epoch: committed.leader_epoch,
-                        metadata: committed.metadata,
-                    },
-                    None => FoundOffset { partition, offset: -1, leader_epoch: -1, metadata: String::new() },
-                })
-                .collect();
-            (topic, found)
-        })
-        .collect()
+/// An unknown group or partition is no error: its offset is -1. None if it all does not fit one answer.
+fn find(groups: &GroupCoordinator, group_id: &str, asked: Asked, budget: &mut AnswerBudget) -> Option<Found> {
+    let Some(asked) = asked else { return find_all(groups, group_id, budget) };
+    let mut found = Vec::new();
+    for (topic, partitions) in asked {
+        let mut of_topic = Vec::new();
+        for partition in partitions {
+            let offset = match groups.committed(group_id, &topic, partition) {
+                Some(committed) => FoundOffset::new(partition, committed),
+                None => FoundOffset { partition, offset: -1, leader_epoch: -1, metadata: String::new() },
+            };
+            if !budget.take(offset.metadata.len()) {
+                return None;
+            }
+            of_topic.push(offset);
+        }
+        found.push((topic, of_topic));
+    }
+    Some(found)
 }
 
-fn find_all(groups: &GroupCoordinator, group_id: &str) -> Found {
-    groups
-        .all_committed(group_id)
-        .into_iter()
-        .map(|(topic, partitions)| {
-            let found = partitions
-                .into_iter()
-                .map(|(partition, committed)| FoundOffset {
-                    partition,
-                    offset: committed.offset,
-                    leader_epoch: committed.leader_epoch,
-                    metadata: committed.metadata,
-                })
-                .collect();
-            (text(topic), found)
-        })
-        .collect()
+fn find_all(groups: &GroupCoordinator, group_id: &str, budget: &mut AnswerBudget) -> Option<Found> {
+    let mut found = Vec::new();
+    for (topic, partitions) in groups.all_committed(group_id) {
+        if !partitions.values().all(|committed| budget.take(committed.metadata.len())) {
+            return None;
+        }
+        let of_topic = partitions.into_iter().map(|(partition, committed)| FoundOffset::new(partition, committed));
+        found.push((text(topic), of_topic.collect()));
+    }
+    Some(found)
+}
+
+impl FoundOffset {
+    fn new(partition: i32, committed: CommittedOffset) -> FoundOffset {
+        let CommittedOffset { offset, leader_epoch, metadata, .. } = committed;
+        FoundOffset { partition, offset, leader_epoch, metadata }
+    }
 }
 
 fn old_topic((name, found): (StrBytes, Vec<FoundOffset>)) -> OffsetFetchResponseTopic {

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use kafka_protocol::messages::{SyncGroupRequest, SyncGroupResponse};
 
-use super::text;
+use super::group_limits::{NAMES_MAX, text};
 use crate::server::kafka::state::{
     ClientInfo,
     groups::{GroupCoordinator, GroupError, SyncRequest},
@@ -22,6 +22,8 @@ pub(crate) async fn handle(
     let named = request.protocol_type.is_some() && request.protocol_name.is_some();
     let result = if version >= PROTOCOL_VERSION && !named {
         Err(GroupError::InconsistentProtocol)
+    } else if request.assignments.len() > NAMES_MAX {
+        Err(GroupError::TooLarge)
     } else {
         groups.sync(&group_id, asked(request)).await
     };

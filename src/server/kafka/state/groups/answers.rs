@@ -86,6 +86,13 @@ pub(crate) struct GroupDescription {
     pub(crate) members: Vec<MemberDescription>,
 }
 
+impl GroupDescription {
+    /// Bytes of what members told and were told.
+    pub(crate) fn bytes(&self) -> usize {
+        self.members.iter().map(|member| member.metadata.len() + member.assignment.len() + member.member_id.len()).sum()
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct MemberDescription {
     pub(crate) member_id: String,

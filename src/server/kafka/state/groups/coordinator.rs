@@ -42,6 +42,8 @@ pub(super) struct Inner {
 
 #[derive(Default)]
 pub(super) struct Groups {
+    /// What all groups keep of metadata and assignments.
+    bytes: usize,
     pub(super) by_id: HashMap<String, Group>,
     /// When to look at which group; an entry may be too early, never too late.
     pub(super) armed: BTreeSet<(Instant, String)>,
@@ -50,7 +52,9 @@ pub(super) struct Groups {
 impl Groups {
     /// Takes the group out, with its timer.
     pub(super) fn remove(&mut self, id: &str) {
-        if let Some(Group { armed: Some(at), .. }) = self.by_id.remove(id) {
+        let Some(group) = self.by_id.remove(id) else { return };
+        self.bytes -= group.bytes();
+        if let Some(at) = group.armed {
             self.armed.remove(&(at, id.to_owned()));
         }
     }
@@ -87,7 +91,8 @@ impl GroupCoordinator {
             if !known && !member_id.is_empty() {
                 return JoinAnswer::refused(GroupError::UnknownMember, member_id);
             }
-            if !known && !self.inner.make_room(&mut groups) {
+            let room = groups.bytes < self.inner.config.all_groups_bytes_max;
+            if !room || (!known && !self.inner.make_room(&mut groups)) {
                 return JoinAnswer::refused(GroupError::Full, member_id);
             }
             self.inner.change(&mut groups, group_id, true, |group, now| group.join(request, reply, now));
@@ -236,7 +241,9 @@ impl Inner {
             groups.by_id.insert(id.to_owned(), Group::new(self.limits(), now));
         }
         let group = groups.by_id.get_mut(id)?;
+        let bytes_before = group.bytes();
         let result = change(group, now);
+        groups.bytes = groups.bytes - bytes_before + group.bytes();
         if group.take_changed() {
             self.keep_facts(id, group);
         }

@@ -13,6 +13,8 @@
 //! A fifth state, Dead, is the group's absence. The machine is driven by calls that carry the time: nothing in it waits,
 //! so every interleaving can be tested. Parked requests are answered through their reply channels.
 
+mod rebalance;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -23,9 +25,7 @@ use tokio::time::Instant;
 
 use super::{
     GroupError,
-    answers::{
-        GroupDescription, JoinAnswer, JoinRequest, JoinedMember, Leaver, MemberDescription, SyncAnswer, SyncRequest,
-    },
+    answers::{GroupDescription, JoinAnswer, JoinRequest, Leaver, MemberDescription, SyncAnswer, SyncRequest},
     member::{JoinReply, Member, NEW_MEMBER_WAIT_MAX, SyncReply, protocols_bytes},
 };
 
@@ -153,44 +153,35 @@ impl Group {
 
     /// Answers through `reply`: at once, or when the rebalance completes.
     pub(super) fn join(&mut self, request: JoinRequest, reply: JoinReply, now: Instant) {
-        if let Err((error, member_id)) = self.try_join(request, reply, now) {
-            let (reply, error) = error;
-            drop(reply.send(JoinAnswer::refused(error, member_id)));
+        if let Err(error) = self.check_join(&request) {
+            if error == GroupError::Full {
+                self.remove_member(&request.member_id);
+                self.after_removal(now);
+            }
+            drop(reply.send(JoinAnswer::refused(error, request.member_id)));
+        } else if request.member_id.is_empty() {
+            self.join_new(request, reply, now);
+        } else if self.pending.remove(&request.member_id).is_some() {
+            self.add_member(request.member_id.clone(), request, reply, false, now);
+        } else {
+            self.rejoin(request, reply, now);
         }
     }
 
-    #[expect(clippy::type_complexity, reason = "the reply comes back with the refusal, once, to the caller above")]
-    fn try_join(
-        &mut self,
-        request: JoinRequest,
-        reply: JoinReply,
-        now: Instant,
-    ) -> Result<(), ((JoinReply, GroupError), String)> {
+    fn check_join(&self, request: &JoinRequest) -> Result<(), GroupError> {
         if !self.accepts(&request.member_id) {
-            self.remove_member(&request.member_id);
-            self.after_removal(now);
-            return Err(((reply, GroupError::Full), String::new()));
+            return Err(GroupError::Full);
         }
-        if !self.supports(&request) {
-            return Err(((reply, GroupError::InconsistentProtocol), request.member_id));
+        if !self.supports(request) {
+            return Err(GroupError::InconsistentProtocol);
         }
         if self.bytes_without(&request.member_id) + protocols_bytes(&request.protocols) > self.limits.bytes_max {
-            return Err(((reply, GroupError::TooLarge), request.member_id));
+            return Err(GroupError::TooLarge);
         }
-        if request.member_id.is_empty() {
-            self.join_new(request, reply, now);
+        if request.member_id.is_empty() || self.pending.contains_key(&request.member_id) {
             return Ok(());
         }
-        if self.pending.remove(&request.member_id).is_some() {
-            let id = request.member_id.clone();
-            self.add_member(id, request, reply, false, now);
-            return Ok(());
-        }
-        if let Err(error) = self.validate_member(&request.member_id, request.instance_id.as_deref()) {
-            return Err(((reply, error), request.member_id));
-        }
-        self.rejoin(request, reply, now);
-        Ok(())
+        self.validate_member(&request.member_id, request.instance_id.as_deref())
     }
 
     fn join_new(&mut self, request: JoinRequest, reply: JoinReply, now: Instant) {
@@ -262,7 +253,7 @@ impl Group {
     fn update_member(&mut self, request: JoinRequest, reply: JoinReply) {
         if let Some(member) = self.members.get_mut(&request.member_id) {
             // An older JoinGroup of the same member is a request its client gave up on.
-            member.answer_join(JoinAnswer::refused(GroupError::RebalanceInProgress, &member.id.clone()));
+            member.answer_join(JoinAnswer::refused(GroupError::RebalanceInProgress, member.id.clone()));
             member.protocols = request.protocols;
             member.session_timeout = request.session_timeout;
             member.rebalance_timeout = request.rebalance_timeout;
@@ -348,150 +339,13 @@ impl Group {
         self.members.values().all(|member| member.protocols.iter().any(|(name, _)| name == protocol))
     }
 
+    /// Bytes of metadata and assignments.
+    pub(super) fn bytes(&self) -> usize {
+        self.members.values().map(Member::bytes).sum()
+    }
+
     fn bytes_without(&self, member_id: &str) -> usize {
         self.members.values().filter(|member| member.id != member_id).map(Member::bytes).sum()
-    }
-
-    // --- Rebalance ------------------------------------------------------------------------------------------------
-
-    fn rebalance_or_complete(&mut self, now: Instant) {
-        if self.state == State::PreparingRebalance { self.complete_if_all_joined(now) } else { self.prepare(now) }
-    }
-
-    fn prepare(&mut self, now: Instant) {
-        if self.state == State::CompletingRebalance {
-            for member in self.members.values_mut() {
-                member.assignment = Bytes::new();
-                member.answer_sync(Err(GroupError::RebalanceInProgress));
-            }
-        }
-        self.unsynced.clear();
-        self.sync_deadline = None;
-        let initial = self.state == State::Empty;
-        self.state = State::PreparingRebalance;
-        if !initial {
-            self.complete_if_all_joined(now);
-            if self.state == State::PreparingRebalance && self.join_deadline.is_none() {
-                self.join_deadline = Some(now + self.rebalance_timeout());
-            }
-        } else if self.limits.initial_rebalance_delay.is_zero() {
-            self.complete(now);
-        } else {
-            let delay = self.limits.initial_rebalance_delay;
-            let left = self.rebalance_timeout().saturating_sub(delay);
-            self.initial_wait = Some(InitialWait { left, joined_meanwhile: false });
-            self.join_deadline = Some(now + delay);
-        }
-    }
-
-    fn complete_if_all_joined(&mut self, now: Instant) {
-        let all_joined = self.pending.is_empty() && self.members.values().all(Member::awaits_join);
-        if all_joined && self.initial_wait.is_none() {
-            self.complete(now);
-        }
-    }
-
-    /// The rebalance is over: whoever has not joined is out, a new generation begins.
-    fn complete(&mut self, now: Instant) {
-        self.join_deadline = None;
-        self.initial_wait = None;
-        let missing: Vec<String> = self
-            .members
-            .values()
-            .filter(|member| !member.awaits_join() && member.instance_id.is_none())
-            .map(|member| member.id.clone())
-            .collect();
-        for id in missing {
-            self.remove_member(&id);
-        }
-        if !self.members.is_empty() && !self.elect_joined_leader() {
-            // Only silent static members are left: their sessions decide. A timeout of 0 must not make this a busy loop.
-            self.join_deadline = Some(now + self.rebalance_timeout().max(POSTPONED_WAIT_MIN));
-            return;
-        }
-        self.generation = self.generation.checked_add(1).unwrap_or(1);
-        self.unsynced.clear();
-        // Whoever went before now is no reason for one more rebalance.
-        self.members_left = false;
-        if self.members.is_empty() {
-            self.become_empty(now);
-        } else {
-            self.begin_generation(now);
-        }
-    }
-
-    fn become_empty(&mut self, now: Instant) {
-        self.state = State::Empty;
-        self.protocol = None;
-        self.leader = None;
-        self.sync_deadline = None;
-        self.changed = true;
-        self.idle_since = now;
-    }
-
-    fn begin_generation(&mut self, now: Instant) {
-        self.protocol = self.select_protocol();
-        self.state = State::CompletingRebalance;
-        self.sync_deadline = Some(now + self.rebalance_timeout());
-        let ids: Vec<String> = self.members.keys().cloned().collect();
-        for id in ids {
-            let answer = self.join_answer(&id);
-            if let Some(member) = self.members.get_mut(&id) {
-                member.answer_join(answer);
-                member.is_new = false;
-                member.id_untold = false;
-                member.renew_session(now);
-            }
-            self.unsynced.insert(id);
-        }
-    }
-
-    /// The leader stays if it joined again, else the first member that did leads.
-    fn elect_joined_leader(&mut self) -> bool {
-        let stays = self.leader.as_ref().and_then(|id| self.members.get(id)).is_some_and(Member::awaits_join);
-        if !stays {
-            let Some(joined) = self.members.values().find(|member| member.awaits_join()) else { return false };
-            self.leader = Some(joined.id.clone());
-        }
-        true
-    }
-
-    /// Each member votes for its first protocol that all support; the leader's order breaks a tie.
-    fn select_protocol(&self) -> Option<String> {
-        let mut votes: BTreeMap<&str, usize> = BTreeMap::new();
-        for member in self.members.values() {
-            if let Some((name, _)) = member.protocols.iter().find(|(name, _)| self.is_common(name)) {
-                *votes.entry(name).or_default() += 1;
-            }
-        }
-        let leader = self.leader.as_ref().and_then(|id| self.members.get(id));
-        let rank = |name: &str| leader.and_then(|m| m.protocols.iter().position(|(n, _)| n == name));
-        let (name, _) = votes.into_iter().max_by_key(|(name, count)| (*count, std::cmp::Reverse(rank(name))))?;
-        Some(name.to_owned())
-    }
-
-    fn join_answer(&self, member_id: &str) -> JoinAnswer {
-        let protocol = self.protocol.clone().unwrap_or_default();
-        let is_leader = self.leader.as_deref() == Some(member_id);
-        let members = self.members.values().filter(|_| is_leader).map(|member| JoinedMember {
-            member_id: member.id.clone(),
-            instance_id: member.instance_id.clone(),
-            metadata: member.metadata_for(&protocol),
-        });
-        JoinAnswer {
-            error: None,
-            generation: self.generation,
-            protocol_type: self.protocol_type.clone(),
-            leader: self.leader.clone().unwrap_or_default(),
-            skip_assignment: false,
-            member_id: member_id.to_owned(),
-            members: members.collect(),
-            protocol: Some(protocol),
-        }
-    }
-
-    fn rebalance_timeout(&self) -> Duration {
-        self.members.values().map(|member| member.rebalance_timeout).max().unwrap_or_default()
     }
 
     // --- SyncGroup ------------------------------------------------------------------------------------------------

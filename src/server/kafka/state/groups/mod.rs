@@ -26,6 +26,7 @@ pub use coordinator::GroupCoordinator;
 pub(crate) use error::GroupError;
 pub(crate) use offsets::{Commit, OffsetToCommit};
 
+pub(crate) use crate::server::kafka::storage::offsets::CommittedOffset;
 pub use crate::server::kafka::storage::offsets::OffsetStoreError;
 
 /// Bounds and times of group management. The defaults are the real broker's, but for the bounds on memory, which it
@@ -45,6 +46,8 @@ pub struct GroupConfig {
     pub groups_max: usize,
     /// Bytes of metadata and assignments that one group may keep.
     pub group_bytes_max: usize,
+    /// The same for all groups together. At this bound joins are refused as if the group were full.
+    pub all_groups_bytes_max: usize,
     /// `offset.metadata.max.bytes`, in UTF-16 units as the real broker counts.
     pub offset_metadata_max: usize,
     /// `offsets.retention.minutes`, counted from when the group became empty or last committed.
@@ -62,6 +65,7 @@ impl Default for GroupConfig {
             members_max: 1000,
             groups_max: 20_000,
             group_bytes_max: 16 << 20,
+            all_groups_bytes_max: 128 << 20,
             offset_metadata_max: 4096,
             offsets_retention: Duration::from_secs(7 * 24 * 3600),
             retention_check_interval: Duration::from_secs(600),

@@ -145,8 +145,7 @@ pub(super) fn write_batch<F: LogFile>(
         if record.encode_frame(&mut bytes) {
             batch.push((record, done));
         } else {
-            // The asker may be gone: then nobody waits for the answer.
-            drop(done.send(Err(WriteError::Failed)));
+            tell(done, Err(WriteError::Failed));
         }
         next = if bytes.len() < BATCH_BYTES_MAX { changes.try_recv().ok() } else { None };
     }
@@ -162,6 +161,13 @@ pub(super) fn write_batch<F: LogFile>(
         }
     }
     for done in answers {
-        drop(done.send(written));
+        tell(done, written);
+    }
+}
+
+/// The asker may be gone: then nobody waits for the answer, and the change stays.
+fn tell(done: Answer, result: Result<(), WriteError>) {
+    if done.send(result).is_err() {
+        tracing::trace!("nobody waits for this change of committed offsets");
     }
 }
