@@ -87,7 +87,7 @@ pub(super) fn encode(head: RequestHead, body: &ResponseKind) -> Reply {
 /// The answer of everything but Produce and Fetch; `None` for a request that is not in the table of served APIs.
 async fn answer(
     broker: &Arc<BrokerState>,
-    _client: &ClientInfo,
+    client: &ClientInfo,
     version: i16,
     body: RequestKind,
 ) -> Option<ResponseKind> {
@@ -112,6 +112,47 @@ async fn answer(
         }
         RequestKind::OffsetForLeaderEpoch(request) => handlers::offset_for_leader_epoch::handle(broker, request).into(),
         RequestKind::ListPartitionReassignments(_) => handlers::list_partition_reassignments::handle().into(),
+        other => return group_answer(broker, client, version, other).await,
+    })
+}
+
+/// The answers of the group coordinator.
+async fn group_answer(
+    broker: &Arc<BrokerState>,
+    client: &ClientInfo,
+    version: i16,
+    body: RequestKind,
+) -> Option<ResponseKind> {
+    let groups = &broker.groups;
+    let topics = broker.topics.as_ref();
+    Some(match body {
+        RequestKind::FindCoordinator(request) => {
+            handlers::find_coordinator::handle(groups, client, &broker.node, version, request).await.into()
+        }
+        RequestKind::JoinGroup(request) => handlers::join_group::handle(groups, client, version, request).await.into(),
+        RequestKind::SyncGroup(request) => handlers::sync_group::handle(groups, client, version, request).await.into(),
+        RequestKind::Heartbeat(request) => handlers::heartbeat::handle(groups, client, version, request).await.into(),
+        RequestKind::LeaveGroup(request) => {
+            handlers::leave_group::handle(groups, client, version, request).await.into()
+        }
+        RequestKind::OffsetCommit(request) => {
+            handlers::offset_commit::handle(groups, client, topics, version, request).await.into()
+        }
+        RequestKind::OffsetFetch(request) => {
+            handlers::offset_fetch::handle(groups, client, version, request).await.into()
+        }
+        RequestKind::OffsetDelete(request) => {
+            handlers::offset_delete::handle(groups, client, topics, version, request).await.into()
+        }
+        RequestKind::DescribeGroups(request) => {
+            handlers::describe_groups::handle(groups, client, version, request).await.into()
+        }
+        RequestKind::ListGroups(request) => {
+            handlers::list_groups::handle(groups, client, version, request).await.into()
+        }
+        RequestKind::DeleteGroups(request) => {
+            handlers::delete_groups::handle(groups, client, version, request).await.into()
+        }
         _ => return None,
     })
 }

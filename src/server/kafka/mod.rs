@@ -22,6 +22,7 @@ pub(crate) mod state;
 pub(crate) mod storage;
 
 pub use codec::apis::{ServedApi, served_apis};
+pub use state::groups::OffsetStoreError;
 pub use storage::StorageError;
 
 use state::broker::BrokerState;
@@ -103,6 +104,9 @@ pub enum OpenError {
     /// The data folder cannot be read or made.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// What consumer groups committed cannot be read.
+    #[error(transparent)]
+    Groups(#[from] OffsetStoreError),
 }
 
 /// Why a broker stopped badly.

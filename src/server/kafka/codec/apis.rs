@@ -107,6 +107,7 @@ pub(crate) static APIS: &[Api] = &[
         schema::LIST_PARTITION_REASSIGNMENTS,
     )
     .note("always empty: there is one node"),
+    api(ApiKey::OffsetDelete, "OffsetDelete", (0, 0), i16::MAX, schema::OFFSET_DELETE),
     api(ApiKey::DescribeCluster, "DescribeCluster", (0, 2), 0, schema::DESCRIBE_CLUSTER),
     api(ApiKey::DescribeTopicPartitions, "DescribeTopicPartitions", (0, 0), 0, schema::DESCRIBE_TOPIC_PARTITIONS),
 ];

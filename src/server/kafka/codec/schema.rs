@@ -376,3 +376,11 @@ pub(super) const DESCRIBE_TOPIC_PARTITIONS: Fields = &[
     field("response_partition_limit", I32),
     field("cursor", NullableStruct(&[field("topic_name", String), field("partition_index", I32)])),
 ];
+
+pub(super) const OFFSET_DELETE: Fields = &[
+    field("group_id", String),
+    field(
+        "topics",
+        Array(&Struct(&[field("name", String), field("partitions", Array(&Struct(&[field("partition_index", I32)])))])),
+    ),
+];

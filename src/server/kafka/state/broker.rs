@@ -1,32 +1,43 @@
 //! All that handlers share.
 
+use std::fmt;
 use std::fs::File;
 use std::sync::Arc;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::groups::{GroupConfig, GroupCoordinator};
 use super::producer_ids::ProducerIds;
 use super::topics::Topics;
+use crate::server::kafka::handlers::find_coordinator::AdvertisedNode;
 use crate::server::kafka::storage::StorageError;
 use crate::server::kafka::storage::file::{FileSystem, RealFileSystem};
 use crate::server::kafka::storage::meta::{self, ClusterRecord, DataFolder, topic_id_text};
 use crate::server::kafka::{BrokerConfig, OpenError};
 
 /// The state of a running broker.
-#[derive(Debug)]
 pub(crate) struct BrokerState {
     pub(crate) config: BrokerConfig,
     pub(crate) folder: DataFolder,
     pub(crate) cluster_id: String,
     pub(crate) topics: Arc<Topics>,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) groups: GroupCoordinator,
+    /// Where clients reach this broker.
+    pub(crate) node: AdvertisedNode,
     /// KiB of fetched records that may be in memory at once.
     pub(crate) fetch_budget: Arc<Semaphore>,
     /// Ends waiting fetches when the broker stops.
     pub(crate) stopping: CancellationToken,
     /// Keeps a second broker out of the folder.
     _lock: File,
+}
+
+impl fmt::Debug for BrokerState {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("BrokerState").field("config", &self.config).finish_non_exhaustive()
+    }
 }
 
 impl BrokerState {
@@ -40,7 +51,16 @@ impl BrokerState {
         let cluster_id = cluster_id(fs.as_ref(), &folder)?;
         let topics = Topics::open(Arc::clone(&fs), folder.clone(), config.fsync, config.limits.partitions)?;
         let producer_ids = ProducerIds::open(fs, folder.producer_ids_file())?;
+        let groups_dir = folder.groups_dir();
+        let groups = GroupCoordinator::open(&groups_dir, GroupConfig::default(), config.fsync)?;
+        let node = AdvertisedNode {
+            id: config.node_id,
+            host: config.advertised_host.clone(),
+            port: i32::from(config.advertised_port),
+        };
         Ok(Self {
+            groups,
+            node,
             folder,
             cluster_id,
             topics: Arc::new(topics),

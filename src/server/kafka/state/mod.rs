@@ -2,6 +2,7 @@
 
 pub(crate) mod broker;
 pub(crate) mod configs;
+pub(crate) mod groups;
 pub(crate) mod partition;
 pub(crate) mod producer_ids;
 pub(crate) mod producers;

@@ -1,7 +1,8 @@
 //! The append-only log on disk, in Apache Kafka's own segment layout, and the small files beside it.
 //!
 //! `file` is the seam to the file system, so that tests can make any call fail. `segment` and `index` hold one log file,
-//! `recovery` opens one, `log` strings them together for a partition, `meta` keeps topics and ids.
+//! `recovery` opens one, `log` strings them together for a partition, `meta` keeps topics and ids, `offsets` what consumer
+//! groups committed.
 //!
 //! Order of writes: records are in the file (and, with fsync, on the disk) before they are visible to a reader or
 //! acknowledged; topic metadata is replaced whole (temp file, fsync, rename, fsync of the folder) before the answer.
@@ -15,6 +16,7 @@ pub(crate) mod file;
 pub(crate) mod index;
 pub(crate) mod log;
 pub(crate) mod meta;
+pub(crate) mod offsets;
 pub(crate) mod recovery;
 pub(crate) mod segment;
 
