@@ -208,3 +208,115 @@ fn put<const N: usize>(head: &mut [u8; HEADER_BYTES], start: usize, field: [u8; 
         *to = from;
     }
 }
+
+/// Batches for tests, made by the codec crate.
+#[cfg(test)]
+pub(crate) mod testing {
+    use bytes::{Bytes, BytesMut};
+    use kafka_protocol::records::{Compression, Record, RecordBatchEncoder, RecordEncodeOptions, TimestampType};
+
+    /// Producer id, epoch and first sequence of a batch.
+    pub(crate) type Producer = (i64, i16, i32);
+    pub(crate) const NO_PRODUCER: Producer = (-1, -1, -1);
+
+    /// A batch of records with these timestamps; record n has key `k<n>` and a value of `value_bytes` bytes.
+    pub(crate) fn batch_of(
+        timestamps: &[i64],
+        value_bytes: usize,
+        compression: Compression,
+        (producer_id, producer_epoch, first_sequence): Producer,
+    ) -> Bytes {
+        let records: Vec<Record> = (0_i64..)
+            .zip(timestamps)
+            .map(|(offset, timestamp)| Record {
+                transactional: false,
+                control: false,
+                delete_horizon: false,
+                partition_leader_epoch: -1,
+                producer_id,
+                producer_epoch,
+                timestamp_type: TimestampType::Creation,
+                offset,
+                // The encoder makes one batch of records whose sequence grows with the offset.
+                sequence: first_sequence.wrapping_add(i32::try_from(offset).expect("few records")),
+                timestamp: *timestamp,
+                key: Some(Bytes::from(format!("k{offset}"))),
+                value: Some(Bytes::from(vec![b'v'; value_bytes])),
+                headers: Default::default(),
+            })
+            .collect();
+        let mut buffer = BytesMut::new();
+        RecordBatchEncoder::encode(&mut buffer, &records, &RecordEncodeOptions { version: 2, compression })
+            .expect("the codec crate encodes records");
+        buffer.freeze()
+    }
+
+    /// A small uncompressed batch without a producer.
+    pub(crate) fn batch(records: usize) -> Bytes {
+        batch_of(&vec![1_000; records], 10, Compression::None, NO_PRODUCER)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use kafka_protocol::records::Compression as Codec;
+    use proptest::prelude::*;
+
+    use super::testing::{NO_PRODUCER, batch, batch_of};
+    use super::*;
+
+    #[test]
+    fn header_fields_are_read_where_kafka_puts_them() {
+        let bytes = batch_of(&[10, 30, 20], 5, Codec::Zstd, (7, 2, 40));
+        let header = BatchHeader::parse(&bytes).expect("a whole header");
+        assert_eq!(header.size, bytes.len());
+        assert_eq!((header.base_timestamp, header.max_timestamp), (10, 30));
+        assert_eq!((header.producer_id, header.producer_epoch, header.base_sequence), (7, 2, 40));
+        assert_eq!((header.record_count, header.last_offset_delta, header.last_sequence()), (3, 2, 42));
+        assert_eq!(header.compression(), Some(Compression::Zstd));
+        assert_eq!(check_crc(&header, &bytes), Ok(()));
+    }
+
+    #[test]
+    fn stamping_changes_offset_and_epoch_and_keeps_the_crc_valid() {
+        let bytes = batch(3);
+        let header = BatchHeader::parse(&bytes).expect("a whole header");
+        for append_time in [None, Some(1_234)] {
+            let stamped = StampedBatch::new(header, &bytes, 1_000, 0, append_time).expect("a whole batch");
+            let written: Vec<u8> = stamped.slices().iter().flat_map(|slice| slice.to_vec()).collect();
+            let read = BatchHeader::parse(&written).expect("a whole header");
+            assert_eq!((read.base_offset, read.last_offset()), (1_000, 1_002));
+            assert_eq!(check_crc(&read, &written), Ok(()));
+            assert_eq!(read.is_log_append_time(), append_time.is_some());
+            assert_eq!(read.max_timestamp, append_time.unwrap_or(header.max_timestamp));
+        }
+    }
+
+    #[test]
+    fn sequences_wrap_to_zero() {
+        assert_eq!(advance_sequence(i32::MAX, 1), 0);
+        assert_eq!(advance_sequence(i32::MAX - 1, 3), 1);
+        assert_eq!(advance_sequence(5, 0), 5);
+    }
+
+    #[test]
+    fn whole_batches_leaves_a_cut_one_out() {
+        let (first, second) = (batch_of(&[1], 5, Codec::None, NO_PRODUCER), batch(2));
+        let both = [first.as_ref(), second.as_ref()].concat();
+        assert_eq!(whole_batches(&both), both.len());
+        for cut in first.len()..both.len() {
+            assert_eq!(whole_batches(&both[..cut]), first.len());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_a_header_or_an_error(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
+            if let Ok(header) = BatchHeader::parse(&bytes) {
+                prop_assert!(header.size >= HEADER_BYTES);
+                let _ = (header.last_offset(), header.last_sequence(), check_crc(&header, &bytes).is_ok());
+            }
+            prop_assert!(whole_batches(&bytes) <= bytes.len());
+        }
+    }
+}

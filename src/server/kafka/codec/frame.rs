@@ -157,3 +157,6 @@ pub(crate) fn encode_api_versions_fallback(correlation_id: i32) -> Bytes {
     let body = ApiVersionsResponse::default().with_error_code(35).with_api_keys(vec![entry]);
     encode_response_at(correlation_id, 0, &ResponseKind::ApiVersions(body)).expect("version 0 carries these two fields")
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -161,3 +161,83 @@ impl Read for SnappyReader<'_> {
         Ok(count)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use kafka_protocol::records::Compression as Codec;
+    use proptest::prelude::*;
+
+    use super::super::batch::testing::{NO_PRODUCER, batch_of};
+    use super::*;
+
+    const CODECS: [Codec; 5] = [Codec::None, Codec::Gzip, Codec::Snappy, Codec::Lz4, Codec::Zstd];
+
+    fn collect(batch: &[u8]) -> Result<Vec<RecordMeta>, RecordsError> {
+        let header = BatchHeader::parse(batch).map_err(|_| RecordsError::Malformed)?;
+        let mut records = Vec::new();
+        walk(&header, batch, |record| {
+            records.push(record);
+            ControlFlow::<()>::Continue(())
+        })?;
+        Ok(records)
+    }
+
+    #[test]
+    fn every_codec_is_walked_record_by_record() {
+        let timestamps = [100, 90, 5_000_000_000, 100];
+        for codec in CODECS {
+            let batch = batch_of(&timestamps, 300, codec, NO_PRODUCER);
+            let records = collect(&batch).expect("a valid batch");
+            let seen: Vec<_> = records.iter().map(|record| (record.offset, record.timestamp)).collect();
+            assert_eq!(seen, [(0, 100), (1, 90), (2, 5_000_000_000), (3, 100)], "{codec:?}");
+            assert!(records.iter().all(|record| record.has_key));
+        }
+    }
+
+    #[test]
+    fn a_batch_that_unpacks_to_far_more_than_the_cap_ends_in_an_error() {
+        // One record that says it is 1 GiB long, in a few hundred KiB of gzip.
+        use std::io::Write;
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        packed.write_all(&[0x80, 0x80, 0x80, 0x80, 0x08]).expect("memory");
+        let zeros = vec![0; 1 << 20];
+        for _ in 0..300 {
+            packed.write_all(&zeros).expect("memory");
+        }
+        let packed = packed.finish().expect("memory");
+        let mut batch = batch_of(&[1], 1, Codec::Gzip, NO_PRODUCER)[..HEADER_BYTES].to_vec();
+        batch.extend_from_slice(&packed);
+        let length = i32::try_from(batch.len() - 12).expect("small").to_be_bytes();
+        batch[8..12].copy_from_slice(&length);
+        assert!(matches!(collect(&batch), Err(RecordsError::Malformed)));
+    }
+
+    #[test]
+    fn a_snappy_block_that_announces_too_much_is_refused() {
+        let announced = [0xff, 0xff, 0xff, 0xff, 0x0f];
+        let mut reader = SnappyReader::new(&announced);
+        assert!(reader.read(&mut [0; 16]).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn damaged_batches_never_panic(codec in 0_usize..5, at in any::<prop::sample::Index>(), with in any::<u8>(), cut in any::<prop::sample::Index>()) {
+            let mut bytes = batch_of(&[1, 2, 3, 4], 50, CODECS[codec], NO_PRODUCER).to_vec();
+            let position = at.index(bytes.len());
+            bytes[position] = with;
+            bytes.truncate(cut.index(bytes.len()) + 1);
+            let _ = collect(&Bytes::from(bytes)).is_ok();
+        }
+
+        #[test]
+        fn any_records_never_panic(attributes in 0_u8..8, packed in prop::collection::vec(any::<u8>(), 0..300)) {
+            let mut bytes = batch_of(&[1], 1, Codec::None, NO_PRODUCER)[..HEADER_BYTES].to_vec();
+            bytes.extend_from_slice(&packed);
+            bytes[22] = attributes;
+            let length = i32::try_from(bytes.len() - 12).expect("small").to_be_bytes();
+            bytes[8..12].copy_from_slice(&length);
+            let _ = collect(&bytes).is_ok();
+        }
+    }
+}

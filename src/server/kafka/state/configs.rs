@@ -199,3 +199,44 @@ impl Default for TopicConfig {
 fn value_of<'a>(set: &'a BTreeMap<String, String>, name: &str) -> &'a str {
     set.get(name).map_or_else(|| find(name).map_or("", |key| key.default), String::as_str)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(pairs: &[(&str, &str)]) -> Result<TopicConfig, String> {
+        TopicConfig::new(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    #[test]
+    fn the_33_keys_of_kafka_are_there_and_their_defaults_are_legal() {
+        assert_eq!(KEYS.len(), 33);
+        assert!(KEYS.is_sorted_by(|a, b| a.name < b.name));
+        for key in KEYS {
+            assert_eq!(config(&[(key.name, key.default)]).map(drop), Ok(()), "{}", key.name);
+        }
+    }
+
+    #[test]
+    fn values_in_force_follow_what_is_set() {
+        let config = config(&[("max.message.bytes", "10"), ("cleanup.policy", "delete, compact")]).expect("legal");
+        assert_eq!(config.max_message_bytes, 10);
+        assert!(config.is_compacted);
+        assert_eq!(TopicConfig::default().log.segment_bytes, 1 << 30);
+    }
+
+    #[test]
+    fn unknown_keys_and_bad_values_are_named() {
+        for (pairs, part) in [
+            ([("no.such", "1")], "no.such"),
+            ([("retention.ms", "-2")], "retention.ms"),
+            ([("retention.ms", "soon")], "soon"),
+            ([("compression.type", "gzip")], "producer"),
+            ([("min.cleanable.dirty.ratio", "1.5")], "0 to 1"),
+            ([("preallocate", "true")], "false"),
+        ] {
+            let refusal = config(&pairs).expect_err("refused");
+            assert!(refusal.contains(part), "{refusal}");
+        }
+    }
+}

@@ -187,8 +187,9 @@ impl Partition {
                 Judged::Answered(result) => result,
                 Judged::Written(appended) => outcome.map(|()| appended),
             };
-            // A receiver that is gone means a closed connection: nobody is left to tell.
-            drop(answer.send(result));
+            if answer.send(result).is_err() {
+                tracing::debug!(topic = %self.topic.name, "nobody is left to tell how an append went");
+            }
         }
     }
 
@@ -232,3 +233,6 @@ pub(crate) fn now_ms() -> i64 {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+#[cfg(test)]
+mod tests;

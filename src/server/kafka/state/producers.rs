@@ -116,3 +116,67 @@ impl Producer {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::kafka::codec::batch::testing::batch_of;
+    use kafka_protocol::records::Compression;
+
+    fn header(epoch: i16, first_sequence: i32, records: usize) -> BatchHeader {
+        let batch = batch_of(&vec![1; records], 1, Compression::None, (9, epoch, first_sequence));
+        BatchHeader::parse(&batch).expect("a whole header")
+    }
+
+    fn remember(producers: &mut Producers, header: BatchHeader, base_offset: i64) {
+        producers.remember(&BatchHeader { base_offset, ..header }, 0);
+    }
+
+    #[test]
+    fn an_unknown_producer_may_start_anywhere_and_then_must_go_on() {
+        let mut producers = Producers::default();
+        assert_eq!(producers.judge(&header(0, 17, 3)), Verdict::Fresh);
+        remember(&mut producers, header(0, 17, 3), 100);
+        assert_eq!(producers.judge(&header(0, 20, 1)), Verdict::Fresh);
+        assert_eq!(producers.judge(&header(0, 21, 1)), Verdict::OutOfOrder);
+        assert_eq!(producers.judge(&header(0, 18, 1)), Verdict::OutOfOrder, "inside an old batch, but not that batch");
+    }
+
+    #[test]
+    fn the_last_five_batches_are_repeats_and_the_sixth_is_out_of_order() {
+        let mut producers = Producers::default();
+        for n in 0..6 {
+            remember(&mut producers, header(0, n, 1), i64::from(n) + 50);
+        }
+        assert_eq!(producers.judge(&header(0, 1, 1)), Verdict::Duplicate { base_offset: 51, timestamp: 1 });
+        assert_eq!(producers.judge(&header(0, 5, 1)), Verdict::Duplicate { base_offset: 55, timestamp: 1 });
+        assert_eq!(producers.judge(&header(0, 0, 1)), Verdict::OutOfOrder);
+    }
+
+    #[test]
+    fn a_newer_epoch_starts_at_zero_and_an_older_one_is_stale() {
+        let mut producers = Producers::default();
+        remember(&mut producers, header(3, 0, 1), 0);
+        assert_eq!(producers.judge(&header(2, 1, 1)), Verdict::StaleEpoch);
+        assert_eq!(producers.judge(&header(4, 1, 1)), Verdict::OutOfOrder);
+        assert_eq!(producers.judge(&header(4, 0, 1)), Verdict::Fresh);
+    }
+
+    #[test]
+    fn sequences_wrap() {
+        let mut producers = Producers::default();
+        remember(&mut producers, header(0, i32::MAX, 1), 0);
+        assert_eq!(producers.judge(&header(0, 0, 1)), Verdict::Fresh);
+    }
+
+    #[test]
+    fn the_table_is_bounded() {
+        let mut producers = Producers::default();
+        let first = header(0, 0, 1);
+        for id in 0..=i64::try_from(PRODUCERS_MAX).expect("small") {
+            producers.remember(&BatchHeader { producer_id: id, ..first }, id);
+        }
+        assert_eq!(producers.by_id.len(), PRODUCERS_MAX);
+        assert!(!producers.by_id.contains_key(&0), "the one unused for longest went");
+    }
+}

@@ -362,3 +362,6 @@ fn new_topic_id() -> Uuid {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

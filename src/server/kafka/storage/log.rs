@@ -372,3 +372,6 @@ fn read_start_offset(fs: &dyn FileSystem, dir: &Path) -> Result<i64, StorageErro
         _ => Err(StorageError::Metadata { path, reason: format!("`{text}` is not an offset") }),
     }
 }
+
+#[cfg(test)]
+mod tests;
