@@ -1,1 +1,3 @@
 //! What a user or a client sees. One binary: each one links everything.
+
+mod kafka_broker;

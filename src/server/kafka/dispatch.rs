@@ -156,3 +156,6 @@ async fn group_answer(
         _ => return None,
     })
 }
+
+#[cfg(test)]
+mod tests;
