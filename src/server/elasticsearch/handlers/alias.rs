@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::body::{optional_body, required_body};
-use crate::server::elasticsearch::codec::json::{Json, Member, Source};
-use crate::server::elasticsearch::error::{ApiError, Exception};
+use crate::server::elasticsearch::codec::json::{Json, Member, Position, Source};
+use crate::server::elasticsearch::error::{ApiError, ErrorBody, Exception};
 use crate::server::elasticsearch::http::{Request, Response, wildcard_match};
 use crate::server::elasticsearch::state::{AliasMeta, Index, IndexAlias, IndicesOptions, Node};
 
@@ -205,43 +205,48 @@ fn parse_actions(body: &Json, source: &Source<'_>) -> Result<Vec<Action>, ApiErr
         }
         for item in member.value.as_array().unwrap_or_default() {
             for action in item.as_object().unwrap_or_default() {
-                actions.push(
-                    parse_action(action, source).map_err(|error| within(error, item, source, "aliases", "actions"))?,
-                );
+                let parsed = parse_action(action, source);
+                actions.push(parsed.map_err(|(error, at)| within(error, source.position(at), "aliases", "actions"))?);
             }
         }
     }
     Ok(actions)
 }
 
-fn parse_action(member: &Member, source: &Source<'_>) -> Result<Action, ApiError> {
+/// The error comes with the offset at which Elasticsearch's parser stands when it gives up.
+fn parse_action(member: &Member, source: &Source<'_>) -> Result<Action, (ApiError, usize)> {
+    let start = member.value.span.start;
     let kind = match member.key.as_str() {
         "add" => "add",
         "remove" => "remove",
         "remove_index" => "remove_index",
         other => {
-            return Err(parse_error(source, member.key_span.start, &format!("[alias_action] unknown field [{other}]")));
+            let what = format!("[alias_action] unknown field [{other}]");
+            return Err((parse_error(source, member.key_span.start, &what), start));
         }
     };
     let mut action = Action { kind, ..Action::default() };
     for option in member.value.as_object().unwrap_or_default() {
         let value = option.value.to_value();
+        let offset = option.value.span.start;
         match option.key.as_str() {
             "index" | "indices" => action.indices.extend(strings(&value)),
             "alias" | "aliases" if kind != "remove_index" => action.aliases.extend(strings(&value)),
             "must_exist" => action.must_exist = value.as_bool(),
-            name if kind == "add" && action.meta.set(name, &value)? => {}
+            name if kind == "add" && action.meta.set(name, &value).map_err(|error| (error, offset))? => {}
             name => {
                 let error = parse_error(source, option.key_span.start, &format!("[{kind}] unknown field [{name}]"));
-                return Err(within(error, &member.value, source, "alias_action", kind));
+                return Err((within(error, source.position(offset), "alias_action", kind), offset));
             }
         }
     }
+    // Missing options are found behind the action's own closing brace.
+    let end = member.value.span.end + 1;
     if action.indices.is_empty() {
-        return Err(ApiError::illegal_argument("One of [index] or [indices] is required"));
+        return Err((ApiError::illegal_argument("One of [index] or [indices] is required"), end));
     }
     if kind != "remove_index" && action.aliases.is_empty() {
-        return Err(ApiError::illegal_argument("One of [alias] or [aliases] is required"));
+        return Err((ApiError::illegal_argument("One of [alias] or [aliases] is required"), end));
     }
     Ok(action)
 }
@@ -260,19 +265,14 @@ fn parse_error(source: &Source<'_>, offset: usize, what: &str) -> ApiError {
 }
 
 /// Wraps an error that arose inside `field` of `object`.
-fn within(error: ApiError, inside: &Json, source: &Source<'_>, object: &str, field: &str) -> ApiError {
-    use crate::server::elasticsearch::error::ErrorBody;
+fn within(error: ApiError, at: Position, object: &str, field: &str) -> ApiError {
     let ErrorBody::Exception { exception, root_cause } = error.body else { return error };
-    let end = source.position(inside.span.end.saturating_sub(1));
-    let reason = format!("[{}:{}] [{object}] failed to parse field [{field}]", end.line, end.column);
+    let reason = format!("[{}:{}] [{object}] failed to parse field [{field}]", at.line, at.column);
     let outer = Exception::new("x_content_parse_exception", reason);
     let parsing = exception.kind == "x_content_parse_exception";
     let root_cause = if parsing { Some(root_cause.unwrap_or_else(|| exception.clone())) } else { None };
-    ApiError {
-        status: 400,
-        body: ErrorBody::Exception { exception: outer.caused_by(exception), root_cause },
-        headers: Vec::new(),
-    }
+    let body = ErrorBody::Exception { exception: outer.caused_by(exception), root_cause };
+    ApiError { status: 400, body, headers: Vec::new() }
 }
 
 #[cfg(test)]

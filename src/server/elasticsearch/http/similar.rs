@@ -2,10 +2,19 @@
 
 /// ` did you mean [size]?` or ` did you mean any of [match, match_all]?`; empty where nothing is close.
 pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) -> String {
+    did_you_mean_above(0.5, name, candidates)
+}
+
+/// The same with another measure of "close": names more similar than `threshold`.
+pub(crate) fn did_you_mean_above<'a>(
+    threshold: f64,
+    name: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> String {
     let mut close: Vec<(f64, &str)> = Vec::new();
     for candidate in candidates {
         let score = similarity(name, candidate);
-        if score > 0.5 && close.iter().all(|(_, known)| *known != candidate) {
+        if score > threshold && close.iter().all(|(_, known)| *known != candidate) {
             close.push((score, candidate));
         }
     }
@@ -18,32 +27,28 @@ pub(crate) fn did_you_mean<'a>(name: &str, candidates: impl IntoIterator<Item = 
     }
 }
 
-/// Lucene's `LuceneLevenshteinDistance`: 1 minus the edit distance (a swap of neighbours is one edit) over the shorter length.
+/// Lucene's `LevenshteinDistance`: 1 minus the edit distance over the longer length.
 #[expect(clippy::cast_precision_loss, reason = "lengths of names, far below 2^52")]
 fn similarity(left: &str, right: &str) -> f64 {
-    let left: Vec<char> = left.chars().take(128).collect();
-    let right: Vec<char> = right.chars().take(128).collect();
-    if left.is_empty() || right.is_empty() {
-        return if left.len() == right.len() { 1.0 } else { 0.0 };
+    const CHARS_MAX: usize = 128;
+    let left: Vec<char> = left.chars().take(CHARS_MAX).collect();
+    let right: Vec<char> = right.chars().take(CHARS_MAX).collect();
+    let longer = left.len().max(right.len());
+    if longer == 0 {
+        return 1.0;
     }
-    let mut rows: Vec<Vec<usize>> = vec![(0..=right.len()).collect()];
+    let mut above: Vec<usize> = (0..=right.len()).collect();
     for (i, a) in left.iter().enumerate() {
-        let mut row = vec![i + 1];
-        for (j, b) in right.iter().enumerate() {
-            let above = rows.get(i).and_then(|row| row.get(j + 1)).copied().unwrap_or(usize::MAX / 2);
-            let diagonal = rows.get(i).and_then(|row| row.get(j)).copied().unwrap_or(usize::MAX / 2);
-            let before = row.get(j).copied().unwrap_or(usize::MAX / 2);
-            let mut cost = (above + 1).min(before + 1).min(diagonal + usize::from(a != b));
-            if i > 0 && j > 0 && left.get(i - 1) == Some(b) && right.get(j - 1) == Some(a) {
-                let swapped = rows.get(i - 1).and_then(|row| row.get(j - 1)).copied().unwrap_or(usize::MAX / 2);
-                cost = cost.min(swapped + 1);
-            }
-            row.push(cost);
+        let mut before = i + 1;
+        let mut row = vec![before];
+        for (b, pair) in right.iter().zip(above.windows(2)) {
+            let &[diagonal, up] = pair else { continue };
+            before = (up + 1).min(before + 1).min(diagonal + usize::from(a != b));
+            row.push(before);
         }
-        rows.push(row);
+        above = row;
     }
-    let distance = rows.last().and_then(|row| row.last()).copied().unwrap_or_default();
-    1.0 - distance as f64 / left.len().min(right.len()) as f64
+    1.0 - above.last().copied().unwrap_or_default() as f64 / longer as f64
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::units::{check_byte_size, parse_time_value};
 use crate::server::elasticsearch::error::{ApiError, Exception};
-use crate::server::elasticsearch::http::similar::did_you_mean;
+use crate::server::elasticsearch::http::similar::did_you_mean_above;
 
 /// The settings of one index or template, by full name (`index.number_of_shards`). Values are text, or lists of text.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -320,7 +320,8 @@ fn kind_of(name: &str) -> Option<Kind> {
 }
 
 fn unknown_setting(name: &str) -> String {
-    let hint = did_you_mean(name, KNOWN.iter().map(|known| known.name).filter(|_| !PRIVATE.contains(&name)));
+    let known = KNOWN.iter().map(|known| known.name).filter(|_| !PRIVATE.contains(&name));
+    let hint = did_you_mean_above(0.7, name, known);
     if hint.is_empty() {
         format!(
             "unknown setting [{name}] please check that any required plugins are installed, or check the breaking changes documentation for removed settings"

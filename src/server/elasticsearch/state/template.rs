@@ -7,8 +7,8 @@ use serde_json::{Map, Value, json};
 
 use super::alias::AliasMeta;
 use super::settings::IndexSettings;
-use crate::server::elasticsearch::codec::json::{Json, JsonValue, Member, Source};
-use crate::server::elasticsearch::error::{ApiError, Exception};
+use crate::server::elasticsearch::codec::json::{Json, JsonValue, Member, Position, Source};
+use crate::server::elasticsearch::error::{ApiError, ErrorBody, Exception};
 use crate::server::elasticsearch::http::wildcard_match;
 
 /// What a template gives an index.
@@ -63,7 +63,9 @@ impl IndexTemplate {
                 "index_patterns" => patterns = Some(strings(member, source, NAME)?),
                 "template" => {
                     let body = TemplateBody::parse(&member.value, source);
-                    template.template = Some(body.map_err(|error| failed_field(member, source, NAME, error))?);
+                    template.template = Some(
+                        body.map_err(|(error, offset)| failed_field(member, source.position(offset), NAME, error))?,
+                    );
                 }
                 "composed_of" => template.composed_of = strings(member, source, NAME)?,
                 "priority" => template.priority = Some(long(member, source, NAME)?),
@@ -127,7 +129,9 @@ impl ComponentTemplate {
             match member.key.as_str() {
                 "template" => {
                     let body = TemplateBody::parse(&member.value, source);
-                    template = Some(body.map_err(|error| failed_field(member, source, NAME, error))?);
+                    template = Some(
+                        body.map_err(|(error, offset)| failed_field(member, source.position(offset), NAME, error))?,
+                    );
                 }
                 "version" => component.version = Some(long(member, source, NAME)?),
                 "_meta" => component.meta = Some(member.value.to_value()),
@@ -154,29 +158,26 @@ impl ComponentTemplate {
 }
 
 impl TemplateBody {
-    pub(crate) fn parse(body: &Json, source: &Source<'_>) -> Result<TemplateBody, ApiError> {
+    /// The error comes with the offset at which Elasticsearch's parser stands when it gives up.
+    fn parse(body: &Json, source: &Source<'_>) -> Result<TemplateBody, (ApiError, usize)> {
         const NAME: &str = "template";
         let mut template = TemplateBody::default();
-        for member in object(body, source, NAME)? {
+        for member in object(body, source, NAME).map_err(|error| (error, body.span.start))? {
             let value = member.value.to_value();
+            let offset = member.value.span.start;
             match (member.key.as_str(), &value) {
                 ("settings", Value::Object(settings)) => template.settings = Some(IndexSettings::parse(settings)),
                 ("mappings", Value::Object(_)) => template.mappings = Some(value),
                 ("aliases", Value::Object(aliases)) => {
                     let read = aliases.iter().map(|(name, body)| Ok((name.clone(), AliasMeta::parse(name, body)?)));
-                    template.aliases = Some(read.collect::<Result<_, ApiError>>()?);
+                    let read: Result<_, ApiError> = read.collect();
+                    template.aliases = Some(read.map_err(|error| (error, offset))?);
                 }
                 ("settings" | "mappings" | "aliases", Value::Null) => {}
                 ("settings" | "mappings" | "aliases", _) => {
-                    let reason = format!(
-                        "{} [{NAME}] {} doesn't support values of type: {}",
-                        at(source, member.value.span.start),
-                        member.key,
-                        member.value.token_name()
-                    );
-                    return Err(ApiError::new(400, "x_content_parse_exception", reason));
+                    return Err((wrong_type(member, &member.value, source, NAME), offset));
                 }
-                _ => return Err(unknown_field(member, source, NAME)),
+                _ => return Err((unknown_field(member, source, NAME), offset)),
             }
         }
         Ok(template)
@@ -352,11 +353,9 @@ fn unknown_field(member: &Member, source: &Source<'_>, name: &str) -> ApiError {
 }
 
 /// Elasticsearch's wrapping of an error inside a field: the inner one is the root cause.
-fn failed_field(member: &Member, source: &Source<'_>, name: &str, error: ApiError) -> ApiError {
-    use crate::server::elasticsearch::error::ErrorBody;
+fn failed_field(member: &Member, at: Position, name: &str, error: ApiError) -> ApiError {
     let ErrorBody::Exception { exception, root_cause } = error.body else { return error };
-    let end = member.value.span.end.saturating_sub(1).max(member.value.span.start);
-    let reason = format!("{} [{name}] failed to parse field [{}]", at(source, end), member.key);
+    let reason = format!("[{}:{}] [{name}] failed to parse field [{}]", at.line, at.column, member.key);
     let root_cause = Some(root_cause.unwrap_or_else(|| exception.clone()));
     let exception = Exception::new("x_content_parse_exception", reason).caused_by(exception);
     ApiError { status: 400, body: ErrorBody::Exception { exception, root_cause }, headers: Vec::new() }
