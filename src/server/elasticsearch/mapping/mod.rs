@@ -1,6 +1,5 @@
 //! The mapping: which fields an index has, of which type, and what a document's values become.
 
 mod field;
-mod standin;
 
 pub(crate) use field::{FieldKind, FieldMapping, Mapping, ObjectKind, ObjectMapping, Property};
