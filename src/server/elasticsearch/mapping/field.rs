@@ -1,8 +1,11 @@
 //! The mapping as a tree of typed fields, and the flat view by full path that queries and aggregations ask.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
+
+use super::date::DateFormat;
 
 /// The mapping of one index. Immutable: a change makes a new one.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -114,6 +117,27 @@ impl FieldKind {
     /// Values lie in a string column.
     pub(crate) fn is_keyword(self) -> bool {
         matches!(self, Self::Keyword | Self::Ip)
+    }
+}
+
+impl FieldMapping {
+    /// How a date field reads and writes its values: its option `format`, else `strict_date_optional_time||epoch_millis`.
+    /// The mapping's parser has checked the format.
+    pub(crate) fn date_format(&self) -> Arc<DateFormat> {
+        static DEFAULT: LazyLock<Arc<DateFormat>> = LazyLock::new(|| Arc::new(DateFormat::default()));
+        let declared = self.options.get("format").and_then(Value::as_str);
+        declared
+            .and_then(|pattern| DateFormat::parse_pattern(pattern).ok())
+            .map_or_else(|| Arc::clone(&DEFAULT), Arc::new)
+    }
+
+    /// An option as declared.
+    pub(crate) fn flag(&self, option: &str, default: bool) -> bool {
+        match self.options.get(option) {
+            Some(Value::Bool(value)) => *value,
+            Some(Value::String(text)) => text == "true",
+            _ => default,
+        }
     }
 }
 

@@ -2,4 +2,7 @@
 
 mod field;
 
+pub(crate) mod date;
+
+pub(crate) use date::{DateError, DateFormat};
 pub(crate) use field::{FieldKind, FieldMapping, Mapping, ObjectKind, ObjectMapping, Property};
