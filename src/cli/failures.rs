@@ -299,5 +299,17 @@ pub(super) fn format(error: &FormatError) -> Failure {
 }
 
 pub(super) fn index(error: &IndexError) -> Failure {
-    Failure::new(ErrorId::PipelineFailed, error.to_string())
+    match error {
+        IndexError::Kafka(error) => kafka(error),
+        IndexError::Elasticsearch(error) => elasticsearch(error),
+        IndexError::DeadLetter(_) => Failure::new(ErrorId::PipelineFailed, "rejected documents can't be kept as dead letters")
+            .got(error.to_string())
+            .left("their offsets are not committed: they are read again")
+            .next("stockdev logs kafka", "read why"),
+        IndexError::Read { .. } => Failure::new(ErrorId::KafkaFailed, error.to_string()).next("stockdev logs kafka", "read why"),
+        IndexError::Commit { .. } => Failure::new(ErrorId::PipelineFailed, error.to_string())
+            .left("what was not committed is indexed again under the same ids")
+            .next("stockdev index --until-caught-up", "commit it"),
+        IndexError::Thread(_) | IndexError::Task(_) => Failure::new(ErrorId::Internal, error.to_string()),
+    }
 }

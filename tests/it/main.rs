@@ -4,3 +4,6 @@ mod architecture;
 mod cli;
 mod cli_support;
 mod kafka_broker;
+mod es_cases;
+mod es_node;
+mod support;
