@@ -21,6 +21,9 @@ use tracing::{debug, error, info, warn};
 
 /// An outage is reported again when it is still there, or there again, after this long.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
+/// How long the reason of a failure is waited for.
+const REASON_POLL: Duration = Duration::from_millis(10);
+const REASON_POLLS: usize = 20;
 /// Property names that hold secrets have one of these in them.
 const SECRET_PROPERTY_PARTS: [&str; 5] = ["password", "secret", "key.pem", "oauthbearer.config", "passphrase"];
 
@@ -211,8 +214,13 @@ impl KafkaAddress {
         error: &KafkaError,
         client: &BaseConsumer<KafkaContext>,
     ) -> KafkaClientError {
-        // Errors wait in the client's queue until it is polled.
-        let _ = client.poll(Duration::ZERO);
+        // What went wrong waits in the client's queue until it is polled.
+        for _ in 0..REASON_POLLS {
+            if client.context().last_problem().is_some() {
+                break;
+            }
+            drop(client.poll(REASON_POLL));
+        }
         self.classify(what, timeout, error, client.context().last_problem())
     }
 

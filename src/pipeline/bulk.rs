@@ -208,9 +208,15 @@ pub(crate) enum Verdict {
     /// It may work later.
     Retry(String),
     /// It never will.
-    Rejected { kind: String, reason: String },
+    Rejected {
+        kind: String,
+        reason: String,
+    },
     /// Nothing will, until someone changes the cluster or our rights.
-    Stop { status: u16, reason: String },
+    Stop {
+        status: u16,
+        reason: String,
+    },
 }
 
 impl ItemAnswer {

@@ -3,12 +3,7 @@
 //! Without a group it reads all partitions by itself and leaves no trace; with one it shares them with the group's other
 //! members and commits what the sink has taken.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    str::FromStr,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use rdkafka::{

@@ -54,11 +54,7 @@ impl Outline {
 }
 
 /// Reads the sources once, where they can be read twice: their number of ticks and their last one.
-pub async fn outline(
-    sources: &[TickSource],
-    read: &ReadOptions,
-    skip_invalid: bool,
-) -> Result<Outline, ReadError> {
+pub async fn outline(sources: &[TickSource], read: &ReadOptions, skip_invalid: bool) -> Result<Outline, ReadError> {
     let (sources, read) = (sources.to_vec(), read.clone());
     let (answer, outlined) = oneshot::channel();
     // On a thread that may be left behind: a big file takes its time.

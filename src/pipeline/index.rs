@@ -296,7 +296,9 @@ impl Goal {
             let offsets = offsets.ok_or_else(|| KafkaClientError::NoSuchTopic { topic: topic.clone() })?;
             let lag = group_lag(kafka, &group, &topic).await?;
             progress.set_total(lag.map_or(0, |lag| lag.lag));
-            ends = Some(offsets.iter().filter(|p| p.messages() > 0).map(|p: &PartitionOffsets| (p.partition, p.high)).collect());
+            ends = Some(
+                offsets.iter().filter(|p| p.messages() > 0).map(|p: &PartitionOffsets| (p.partition, p.high)).collect(),
+            );
         }
         Ok(Self { kafka: kafka.clone(), topic, group, ends, looked: None })
     }

@@ -367,7 +367,12 @@ impl Sender<'_> {
         }
     }
 
-    async fn finish(mut self, kafka: &KafkaAddress, ended: Ended, settled: bool) -> Result<ProduceReport, ProduceError> {
+    async fn finish(
+        mut self,
+        kafka: &KafkaAddress,
+        ended: Ended,
+        settled: bool,
+    ) -> Result<ProduceReport, ProduceError> {
         let sent = self.state.acknowledged.load(Ordering::Relaxed);
         self.report.sent = sent;
         self.report.bytes = self.state.bytes.load(Ordering::Relaxed);

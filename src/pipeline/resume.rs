@@ -35,8 +35,11 @@ impl ResumePlan {
             let (partition, now_high) = (end.partition, end.high);
             let before = base.iter().find(|start| start.partition == partition).map(|start| start.high);
             let before = before.ok_or(ResumeError::Partitions { before: base.len(), now: now.len() })?;
-            let count = u64::try_from(now_high - before)
-                .map_err(|_| ResumeError::Shrunk { partition, before, now: now_high })?;
+            let count = u64::try_from(now_high - before).map_err(|_| ResumeError::Shrunk {
+                partition,
+                before,
+                now: now_high,
+            })?;
             there.insert(partition, count);
         }
         Ok(Self { partitions: i32::try_from(now.len()).unwrap_or(i32::MAX), there })
