@@ -23,6 +23,9 @@ const TIMEOUT: Duration = Duration::from_secs(15);
 /// How often a waiting consumer looks whether it is to stop.
 const POLL: Duration = Duration::from_millis(100);
 
+/// Named, and never joined nor committed to.
+const NO_GROUP: &str = "stockdev-consume";
+
 /// Where to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum ConsumeFrom {
@@ -155,8 +158,10 @@ fn run(
         ("enable.partition.eof", "true"),
         ("auto.offset.reset", reset),
     ];
-    if let Some(group) = &options.group {
-        must_hold.extend([("group.id", group.as_str()), ("session.timeout.ms", "6000")]);
+    // librdkafka reads nothing without a group's name; it is joined only by a subscription.
+    must_hold.push(("group.id", options.group.as_deref().unwrap_or(NO_GROUP)));
+    if options.group.is_some() {
+        must_hold.push(("session.timeout.ms", "6000"));
     }
     let config = kafka.config(&[("queued.max.messages.kbytes", "16384"), ("fetch.wait.max.ms", "100")], &must_hold);
     let client: BaseConsumer<KafkaContext> =

@@ -281,7 +281,7 @@ async fn an_interrupted_stream_goes_on_without_duplicates_or_loss() {
     services.topic(3).await;
     let base = topic_counts(&services.kafka, &services.name).await.unwrap().unwrap();
     let source = simulated(3_000, 9);
-    let options = ProduceOptions { time: TimePolicy::Original, rate: Some(4_000.0), ..services.produce_options() };
+    let options = ProduceOptions { time: TimePolicy::Original, rate: Some(1_000.0), ..services.produce_options() };
     let mut total = 0;
     for part in [400, 700] {
         let now = topic_counts(&services.kafka, &services.name).await.unwrap().unwrap();
