@@ -91,14 +91,8 @@ fn through_servers(kafka: &str, elasticsearch: &str) -> Outcome {
     let first = ProduceOptions { topic: name.clone(), ..ProduceOptions::default() };
     let send = |ticks: u64| {
         let sources = [TickSource::Simulated(simulation(ticks))];
-        let sent = runtime.block_on(produce(
-            &kafka,
-            &sources,
-            &ReadOptions::default(),
-            &first,
-            &Progress::new(),
-            &cancel,
-        ))?;
+        let sent =
+            runtime.block_on(produce(&kafka, &sources, &ReadOptions::default(), &first, &Progress::new(), &cancel))?;
         Ok(sent.sent)
     };
     measure("produce one", || send(1))?;

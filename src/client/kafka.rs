@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::Detached;
 use rdkafka::{
     ClientConfig, ClientContext, Statistics,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -173,14 +174,13 @@ impl KafkaAddress {
         configs: &[(String, String)],
         timeout: Duration,
     ) -> Result<TopicCreation, KafkaClientError> {
-        // Made and dropped off the async threads: dropping a client waits for its own threads.
-        let admin = self.ask(|address| address.admin()).await?;
+        let admin = Detached::new(self.admin()?);
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
         topic.config = configs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let options = AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout));
         let answer = admin.create_topics([&topic], &options).await;
         let reason = admin.inner().context().last_problem();
-        tokio::task::spawn_blocking(move || drop(admin)).await?;
+        drop(admin);
         let what = format!("the creation of topic `{name}`");
         match answer {
             Ok(results) => match results.into_iter().next() {

@@ -272,11 +272,8 @@ impl<S: FnMut(&ConsumedMessage) -> io::Result<()>> Session<'_, S> {
             }
             match self.client.poll(POLL) {
                 None => {}
-                Some(Ok(message)) => {
-                    if !self.take(&message)? {
-                        return Ok(());
-                    }
-                }
+                Some(Ok(message)) if self.take(&message)? => {}
+                Some(Ok(_)) => return Ok(()),
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.ends.remove(&partition);
                 }
@@ -297,7 +294,9 @@ impl<S: FnMut(&ConsumedMessage) -> io::Result<()>> Session<'_, S> {
         self.report.messages += 1;
         if self.options.group.is_some() {
             // Fails only for a partition that was just given up; its new owner reads the message again.
-            let _ = self.client.store_offset_from_message(message);
+            if let Err(error) = self.client.store_offset_from_message(message) {
+                tracing::debug!("offset not stored: {error}");
+            }
         }
         if self.ends.get(&message.partition()).is_some_and(|end| message.offset() + 1 >= *end) {
             self.ends.remove(&message.partition());

@@ -206,7 +206,7 @@ fn start_poller(
             let poller = Poller::new(&kafka, poller_options, board, batches, stop);
             drop(entered);
             // Nobody waits when the runtime is shut down.
-            let _ = result.send(poller.and_then(Poller::run));
+            drop(result.send(poller.and_then(Poller::run)));
         })
         .map_err(IndexError::Thread)?;
     Ok(left)

@@ -243,12 +243,11 @@ impl Poller {
                 push(&self.shared, &message);
                 self.oldest.get_or_insert_with(Instant::now);
             }
+            Some(Err(KafkaError::PartitionEOF(partition))) if self.shared.board.has_ended(partition) => {}
             Some(Err(KafkaError::PartitionEOF(partition))) => {
-                if !self.shared.board.has_ended(partition) {
-                    self.shared.board.set_ended(partition);
-                    // Even an empty batch: whoever waits for the end looks again.
-                    self.send();
-                }
+                self.shared.board.set_ended(partition);
+                // Even an empty batch: whoever waits for the end looks again.
+                self.send();
             }
             Some(Err(error)) if is_lasting(&error) => {
                 let client = &self.consumer.context().client;
