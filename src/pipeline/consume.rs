@@ -14,10 +14,8 @@ use rdkafka::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    client::{KafkaAddress, KafkaClientError, KafkaContext},
-    tick::{default_zone, parse_timestamp},
-};
+use crate::client::{KafkaAddress, KafkaClientError, KafkaContext};
+use crate::tick::{default_zone, parse_timestamp};
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// How often a waiting consumer looks whether it is to stop.

@@ -28,10 +28,8 @@ use super::{
     progress::Progress,
     resume::{ResumeError, ResumePlan},
 };
-use crate::{
-    client::{Detached, KafkaAddress, KafkaClientError, KafkaContext},
-    tick::{ReadError, ReadOptions, TickSource, TimePolicy, TimeShift},
-};
+use crate::client::{Detached, KafkaAddress, KafkaClientError, KafkaContext};
+use crate::tick::{ReadError, ReadOptions, TickSource, TimePolicy, TimeShift};
 
 /// Bytes read and not yet acknowledged.
 const BUDGET_BYTES: usize = 32 << 20;
