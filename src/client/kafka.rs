@@ -10,6 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::Detached;
 use rdkafka::{
     ClientConfig, ClientContext, Statistics,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
@@ -21,6 +22,9 @@ use tracing::{debug, error, info, warn};
 
 /// An outage is reported again when it is still there, or there again, after this long.
 const REPEAT_AFTER: Duration = Duration::from_secs(60);
+/// How long the reason of a failure is waited for.
+const REASON_POLL: Duration = Duration::from_millis(10);
+const REASON_POLLS: usize = 20;
 /// Property names that hold secrets have one of these in them.
 const SECRET_PROPERTY_PARTS: [&str; 5] = ["password", "secret", "key.pem", "oauthbearer.config", "passphrase"];
 
@@ -170,14 +174,13 @@ impl KafkaAddress {
         configs: &[(String, String)],
         timeout: Duration,
     ) -> Result<TopicCreation, KafkaClientError> {
-        // Made and dropped off the async threads: dropping a client waits for its own threads.
-        let admin = self.ask(|address| address.admin()).await?;
+        let admin = Detached::new(self.admin()?);
         let mut topic = NewTopic::new(name, partitions, TopicReplication::Fixed(replication));
         topic.config = configs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let options = AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout));
         let answer = admin.create_topics([&topic], &options).await;
         let reason = admin.inner().context().last_problem();
-        tokio::task::spawn_blocking(move || drop(admin)).await?;
+        drop(admin);
         let what = format!("the creation of topic `{name}`");
         match answer {
             Ok(results) => match results.into_iter().next() {
@@ -211,8 +214,13 @@ impl KafkaAddress {
         error: &KafkaError,
         client: &BaseConsumer<KafkaContext>,
     ) -> KafkaClientError {
-        // Errors wait in the client's queue until it is polled.
-        let _ = client.poll(Duration::ZERO);
+        // What went wrong waits in the client's queue until it is polled.
+        for _ in 0..REASON_POLLS {
+            if client.context().last_problem().is_some() {
+                break;
+            }
+            drop(client.poll(REASON_POLL));
+        }
         self.classify(what, timeout, error, client.context().last_problem())
     }
 

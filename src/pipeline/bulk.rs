@@ -75,10 +75,6 @@ impl BatchBuilder {
         self.items.len() + self.dead.len()
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
     pub(crate) fn bytes(&self) -> usize {
         self.body.len() + self.keys.len() + self.dead_bytes
     }
@@ -208,9 +204,15 @@ pub(crate) enum Verdict {
     /// It may work later.
     Retry(String),
     /// It never will.
-    Rejected { kind: String, reason: String },
+    Rejected {
+        kind: String,
+        reason: String,
+    },
     /// Nothing will, until someone changes the cluster or our rights.
-    Stop { status: u16, reason: String },
+    Stop {
+        status: u16,
+        reason: String,
+    },
 }
 
 impl ItemAnswer {
@@ -261,7 +263,7 @@ mod tests {
         assert_eq!(body, "{\"index\":{\"_id\":\"stock-stream+2+7\"}}\n{\"a\":   1}\n");
         let letter = batch.bury(0, "k".into(), "r".into()).unwrap();
         assert_eq!((letter.key.unwrap(), letter.value.unwrap()), (Bytes::from("408065"), Bytes::from("{\"a\":   1}")));
-        assert!(builder.is_empty());
+        assert_eq!(builder.len(), 0);
     }
 
     #[test]

@@ -3,12 +3,7 @@
 //! Without a group it reads all partitions by itself and leaves no trace; with one it shares them with the group's other
 //! members and commits what the sink has taken.
 
-use std::{
-    collections::BTreeMap,
-    io,
-    str::FromStr,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io, str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use rdkafka::{
@@ -19,14 +14,15 @@ use rdkafka::{
 };
 use tokio_util::sync::CancellationToken;
 
-use crate::{
-    client::{KafkaAddress, KafkaClientError, KafkaContext},
-    tick::{default_zone, parse_timestamp},
-};
+use crate::client::{KafkaAddress, KafkaClientError, KafkaContext};
+use crate::tick::{default_zone, parse_timestamp};
 
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// How often a waiting consumer looks whether it is to stop.
 const POLL: Duration = Duration::from_millis(100);
+
+/// Named, and never joined nor committed to.
+const NO_GROUP: &str = "stockdev-consume";
 
 /// Where to start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -160,8 +156,10 @@ fn run(
         ("enable.partition.eof", "true"),
         ("auto.offset.reset", reset),
     ];
-    if let Some(group) = &options.group {
-        must_hold.extend([("group.id", group.as_str()), ("session.timeout.ms", "6000")]);
+    // librdkafka reads nothing without a group's name; it is joined only by a subscription.
+    must_hold.push(("group.id", options.group.as_deref().unwrap_or(NO_GROUP)));
+    if options.group.is_some() {
+        must_hold.push(("session.timeout.ms", "6000"));
     }
     let config = kafka.config(&[("queued.max.messages.kbytes", "16384"), ("fetch.wait.max.ms", "100")], &must_hold);
     let client: BaseConsumer<KafkaContext> =
@@ -272,11 +270,8 @@ impl<S: FnMut(&ConsumedMessage) -> io::Result<()>> Session<'_, S> {
             }
             match self.client.poll(POLL) {
                 None => {}
-                Some(Ok(message)) => {
-                    if !self.take(&message)? {
-                        return Ok(());
-                    }
-                }
+                Some(Ok(message)) if self.take(&message)? => {}
+                Some(Ok(_)) => return Ok(()),
                 Some(Err(KafkaError::PartitionEOF(partition))) => {
                     self.ends.remove(&partition);
                 }
@@ -297,7 +292,9 @@ impl<S: FnMut(&ConsumedMessage) -> io::Result<()>> Session<'_, S> {
         self.report.messages += 1;
         if self.options.group.is_some() {
             // Fails only for a partition that was just given up; its new owner reads the message again.
-            let _ = self.client.store_offset_from_message(message);
+            if let Err(error) = self.client.store_offset_from_message(message) {
+                tracing::debug!("offset not stored: {error}");
+            }
         }
         if self.ends.get(&message.partition()).is_some_and(|end| message.offset() + 1 >= *end) {
             self.ends.remove(&message.partition());

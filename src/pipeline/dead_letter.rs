@@ -5,12 +5,11 @@ use std::time::Duration;
 use rdkafka::{
     message::{Header, OwnedHeaders},
     producer::{FutureProducer, FutureRecord},
-    util::Timeout,
 };
 use tokio::sync::OnceCell;
 
 use super::bulk::DeadLetter;
-use crate::client::{KafkaAddress, KafkaClientError, KafkaContext};
+use crate::client::{Detached, KafkaAddress, KafkaClientError, KafkaContext};
 
 const CREATE_TIMEOUT: Duration = Duration::from_secs(15);
 const DELIVERY_TIMEOUT_MS: &str = "30000";
@@ -30,7 +29,7 @@ pub(crate) struct DeadLetters {
     kafka: KafkaAddress,
     source: String,
     topic: String,
-    producer: OnceCell<FutureProducer<KafkaContext>>,
+    producer: OnceCell<Detached<FutureProducer<KafkaContext>>>,
 }
 
 impl DeadLetters {
@@ -68,7 +67,7 @@ impl DeadLetters {
         Ok(())
     }
 
-    async fn open(&self) -> Result<FutureProducer<KafkaContext>, DeadLetterError> {
+    async fn open(&self) -> Result<Detached<FutureProducer<KafkaContext>>, DeadLetterError> {
         // Where we may not make topics it may be there, or be made by the cluster: writing will tell.
         if let Err(error) = self.kafka.create_topic(&self.topic, 1, -1, &[], CREATE_TIMEOUT).await {
             tracing::warn!(topic = self.topic, "the dead letter topic was not made: {error}");
@@ -78,7 +77,7 @@ impl DeadLetters {
             &[("enable.idempotence", "true"), ("acks", "all"), ("message.timeout.ms", DELIVERY_TIMEOUT_MS)],
         );
         let context = KafkaContext::new(&self.kafka.bootstrap);
-        Ok(config.create_with_context(context).map_err(KafkaClientError::Properties)?)
+        Ok(Detached::new(config.create_with_context(context).map_err(KafkaClientError::Properties)?))
     }
 
     fn headers(&self, letter: &DeadLetter) -> OwnedHeaders {
@@ -99,19 +98,5 @@ impl DeadLetters {
 
     fn failed(&self, reason: &str) -> DeadLetterError {
         DeadLetterError::NotDelivered { topic: self.topic.clone(), reason: reason.to_owned() }
-    }
-}
-
-impl Drop for DeadLetters {
-    fn drop(&mut self) {
-        use rdkafka::producer::Producer as _;
-        if let Some(producer) = self.producer.take() {
-            // All letters were awaited; this ends librdkafka's threads, which takes a moment: not on an async thread.
-            std::thread::spawn(move || {
-                if let Err(error) = producer.flush(Timeout::After(Duration::from_secs(1))) {
-                    tracing::debug!("dead letter producer: {error}");
-                }
-            });
-        }
     }
 }

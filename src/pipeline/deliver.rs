@@ -58,7 +58,10 @@ enum Outcome {
     /// As a whole, later.
     Later(String),
     /// Too big, or one of its lines is wrong.
-    Refused { kind: String, reason: String },
+    Refused {
+        kind: String,
+        reason: String,
+    },
 }
 
 impl Deliverer {

@@ -54,17 +54,13 @@ impl Outline {
 }
 
 /// Reads the sources once, where they can be read twice: their number of ticks and their last one.
-pub async fn outline(
-    sources: &[TickSource],
-    read: &ReadOptions,
-    skip_invalid: bool,
-) -> Result<Outline, ReadError> {
+pub async fn outline(sources: &[TickSource], read: &ReadOptions, skip_invalid: bool) -> Result<Outline, ReadError> {
     let (sources, read) = (sources.to_vec(), read.clone());
     let (answer, outlined) = oneshot::channel();
     // On a thread that may be left behind: a big file takes its time.
     let spawned = std::thread::Builder::new().name("survey".into()).spawn(move || {
         // Nobody waits any more when the run was cancelled.
-        let _ = answer.send(survey(&sources, &read, skip_invalid));
+        drop(answer.send(survey(&sources, &read, skip_invalid)));
     });
     match spawned {
         Ok(_) => outlined.await.unwrap_or_else(|_| Ok(Outline::default())),
@@ -106,8 +102,9 @@ impl Feed {
         let (events, receiver) = mpsc::channel(QUEUE_RECORDS);
         let runtime = tokio::runtime::Handle::current();
         std::thread::Builder::new().name("reader".into()).spawn(move || {
-            // Stops early when nobody listens any more.
-            let _ = self.run(&events, &runtime);
+            if self.run(&events, &runtime).is_err() {
+                tracing::debug!("reading ended early");
+            }
         })?;
         Ok(receiver)
     }

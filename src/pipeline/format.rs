@@ -43,7 +43,9 @@ pub enum Piece {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FormatError {
-    #[error("`%{0}` is unknown: %t topic, %p partition, %o offset, %k key, %s value, %T timestamp, %h headers, %% percent")]
+    #[error(
+        "`%{0}` is unknown: %t topic, %p partition, %o offset, %k key, %s value, %T timestamp, %h headers, %% percent"
+    )]
     UnknownPiece(char),
     #[error("the format ends with a lone `%`")]
     LonePercent,

@@ -157,8 +157,9 @@ async fn run(
         halt: halt.clone(),
     });
     let (batches, receiver) = mpsc::channel(1);
-    let left = start_poller(kafka, options, &board, batches, &stop)?;
-    let indexer = Indexer { deliverer, board, goal, in_flight_max: options.in_flight_max.max(1), halt, stop };
+    let gone = CancellationToken::new();
+    let left = start_poller(kafka, options, &board, batches, &stop, gone.clone())?;
+    let indexer = Indexer { deliverer, board, goal, in_flight_max: options.in_flight_max.max(1), halt, stop, gone };
     let outcome = indexer.run(receiver).await;
     progress.set_note(None);
     let polled = match tokio::time::timeout(LEAVE_TIMEOUT, left).await {
@@ -187,6 +188,7 @@ fn start_poller(
     board: &Arc<Board>,
     batches: mpsc::Sender<Batch>,
     stop: &CancellationToken,
+    gone: CancellationToken,
 ) -> Result<oneshot::Receiver<Result<(), PollError>>, IndexError> {
     let poller_options = PollerOptions {
         topic: options.topic.clone(),
@@ -202,11 +204,13 @@ fn start_poller(
     std::thread::Builder::new()
         .name("poller".into())
         .spawn(move || {
+            // However this thread ends, nobody waits for its batches after it.
+            let _gone = gone.drop_guard();
             let entered = runtime.enter();
             let poller = Poller::new(&kafka, poller_options, board, batches, stop);
             drop(entered);
             // Nobody waits when the runtime is shut down.
-            let _ = result.send(poller.and_then(Poller::run));
+            drop(result.send(poller.and_then(Poller::run)));
         })
         .map_err(IndexError::Thread)?;
     Ok(left)
@@ -221,6 +225,8 @@ struct Indexer {
     halt: CancellationToken,
     /// Ends polling.
     stop: CancellationToken,
+    /// Cancelled by the poller's end.
+    gone: CancellationToken,
 }
 
 impl Indexer {
@@ -232,32 +238,38 @@ impl Indexer {
         let mut others = tokio::time::interval(OTHERS_EVERY);
         let mut is_open = true;
         while is_open || !under_way.is_empty() {
-            let is_look_due = tokio::select! {
-                batch = batches.recv(), if is_open && under_way.len() < self.in_flight_max => {
-                    match batch {
-                        Some(batch) if batch.items.is_empty() && batch.dead.is_empty() => {}
-                        Some(batch) => {
-                            let deliverer = self.deliverer.clone();
-                            under_way.spawn(async move { deliverer.deliver(batch).await });
-                        }
-                        None => is_open = false,
-                    }
-                    true
-                }
+            tokio::select! {
+                batch = batches.recv(), if is_open && under_way.len() < self.in_flight_max => match batch {
+                    Some(batch) => self.start(batch, &mut under_way),
+                    None => is_open = false,
+                },
                 Some(delivered) = under_way.join_next() => {
                     if let Err(error) = count(delivered, &mut report) {
                         failure.get_or_insert(error);
                         self.halt.cancel();
                     }
-                    true
                 }
-                _ = others.tick() => true,
-            };
-            if is_look_due && !self.stop.is_cancelled() && self.goal.is_reached_now(&self.board).await? {
+                () = self.gone.cancelled(), if is_open => {
+                    is_open = false;
+                    while let Ok(batch) = batches.try_recv() {
+                        self.start(batch, &mut under_way);
+                    }
+                }
+                _ = others.tick() => {}
+            }
+            if !self.stop.is_cancelled() && self.goal.is_reached_now(&self.board).await? {
                 self.stop.cancel();
             }
         }
         failure.map_or(Ok(report), Err)
+    }
+
+    fn start(&self, batch: Batch, under_way: &mut JoinSet<Result<Delivered, DeliverError>>) {
+        if batch.items.is_empty() && batch.dead.is_empty() {
+            return;
+        }
+        let deliverer = self.deliverer.clone();
+        under_way.spawn(async move { deliverer.deliver(batch).await });
     }
 }
 
@@ -296,7 +308,9 @@ impl Goal {
             let offsets = offsets.ok_or_else(|| KafkaClientError::NoSuchTopic { topic: topic.clone() })?;
             let lag = group_lag(kafka, &group, &topic).await?;
             progress.set_total(lag.map_or(0, |lag| lag.lag));
-            ends = Some(offsets.iter().filter(|p| p.messages() > 0).map(|p: &PartitionOffsets| (p.partition, p.high)).collect());
+            ends = Some(
+                offsets.iter().filter(|p| p.messages() > 0).map(|p: &PartitionOffsets| (p.partition, p.high)).collect(),
+            );
         }
         Ok(Self { kafka: kafka.clone(), topic, group, ends, looked: None })
     }

@@ -26,7 +26,9 @@ mod progress;
 mod resume;
 mod watermark;
 
-pub use consume::{ConsumeError, ConsumeFrom, ConsumeFromError, ConsumeOptions, ConsumeReport, ConsumedMessage, consume};
+pub use consume::{
+    ConsumeError, ConsumeFrom, ConsumeFromError, ConsumeOptions, ConsumeReport, ConsumedMessage, consume,
+};
 pub use counts::{CountError, GroupLag, PartitionOffsets, document_count, group_lag, refresh_index, topic_counts};
 pub use dead_letter::DeadLetterError;
 pub use feed::{Outline, outline};

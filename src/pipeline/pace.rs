@@ -122,8 +122,9 @@ mod tests {
     #[test]
     fn timestamps_are_followed_at_their_speed() {
         let mut pacer = Pacer::new(Pace::Speed(10.0));
-        let due: Vec<u64> =
-            [100, 110, 105, 200].map(|second| u64::try_from(pacer.due(at(second), Duration::ZERO).as_millis()).unwrap()).to_vec();
+        let due: Vec<u64> = [100, 110, 105, 200]
+            .map(|second| u64::try_from(pacer.due(at(second), Duration::ZERO).as_millis()).unwrap())
+            .to_vec();
         assert_eq!(due, [0, 1_000, 500, 10_000]);
     }
 

@@ -121,7 +121,8 @@ impl PollerContext {
         let batch = shared.building().take();
         let is_lost = consumer.assignment_lost();
         if !shared.batches.is_closed() && !is_lost {
-            let sent = shared.runtime.block_on(tokio::time::timeout(DRAIN, shared.batches.send(batch)));
+            let send = shared.batches.send(batch);
+            let sent = shared.runtime.block_on(async { tokio::time::timeout(DRAIN, send).await });
             let is_drained = matches!(sent, Ok(Ok(()))) && shared.board.wait_drained(partitions, DRAIN);
             if !is_drained {
                 tracing::warn!(?partitions, "given up with messages under way; their next owner indexes them again");
@@ -242,12 +243,11 @@ impl Poller {
                 push(&self.shared, &message);
                 self.oldest.get_or_insert_with(Instant::now);
             }
+            Some(Err(KafkaError::PartitionEOF(partition))) if self.shared.board.has_ended(partition) => {}
             Some(Err(KafkaError::PartitionEOF(partition))) => {
-                if !self.shared.board.has_ended(partition) {
-                    self.shared.board.set_ended(partition);
-                    // Even an empty batch: whoever waits for the end looks again.
-                    self.send();
-                }
+                self.shared.board.set_ended(partition);
+                // Even an empty batch: whoever waits for the end looks again.
+                self.send();
             }
             Some(Err(error)) if is_lasting(&error) => {
                 let client = &self.consumer.context().client;

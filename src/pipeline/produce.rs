@@ -15,7 +15,7 @@ use rdkafka::{
     ClientContext, Statistics,
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
-    message::{DeliveryResult, Message as _},
+    message::DeliveryResult,
     producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer},
 };
 use tokio::sync::{Semaphore, mpsc};
@@ -28,10 +28,8 @@ use super::{
     progress::Progress,
     resume::{ResumeError, ResumePlan},
 };
-use crate::{
-    client::{KafkaAddress, KafkaClientError, KafkaContext},
-    tick::{ReadError, ReadOptions, TickSource, TimePolicy, TimeShift},
-};
+use crate::client::{Detached, KafkaAddress, KafkaClientError, KafkaContext};
+use crate::tick::{ReadError, ReadOptions, TickSource, TimePolicy, TimeShift};
 
 /// Bytes read and not yet acknowledged.
 const BUDGET_BYTES: usize = 32 << 20;
@@ -133,6 +131,9 @@ pub async fn produce(
 ) -> Result<ProduceReport, ProduceError> {
     let started = Instant::now();
     let pace = Pace::new(options.rate, options.speed)?;
+    let budget = Arc::new(Semaphore::new(BUDGET_BYTES));
+    // First, for librdkafka takes half a second to get an idempotent producer's id: the sources are looked at meanwhile.
+    let producer = Detached::new(producer(kafka, options, &budget, progress)?);
     let partitions = partitions(kafka, options).await?;
     let unread = |source| ProduceError::Read { source, sent: 0 };
     let outline = tokio::select! {
@@ -143,9 +144,7 @@ pub async fn produce(
         let there = options.resume.as_ref().map_or(0, ResumePlan::already_there);
         progress.set_total(ticks.saturating_sub(there));
     }
-    let budget = Arc::new(Semaphore::new(BUDGET_BYTES));
     let events = feed(sources, read, options, outline, &budget).start().map_err(ProduceError::Thread)?;
-    let producer = producer(kafka, options, &budget, progress)?;
     let mut sender = Sender {
         state: producer.context().state.clone(),
         producer,
@@ -238,7 +237,7 @@ fn producer(
 }
 
 struct Sender<'a> {
-    producer: ThreadedProducer<DeliveryContext>,
+    producer: Detached<ThreadedProducer<DeliveryContext>>,
     state: Arc<DeliveryState>,
     options: &'a ProduceOptions,
     partitions: i32,
@@ -367,7 +366,12 @@ impl Sender<'_> {
         }
     }
 
-    async fn finish(mut self, kafka: &KafkaAddress, ended: Ended, settled: bool) -> Result<ProduceReport, ProduceError> {
+    async fn finish(
+        mut self,
+        kafka: &KafkaAddress,
+        ended: Ended,
+        settled: bool,
+    ) -> Result<ProduceReport, ProduceError> {
         let sent = self.state.acknowledged.load(Ordering::Relaxed);
         self.report.sent = sent;
         self.report.bytes = self.state.bytes.load(Ordering::Relaxed);
@@ -375,9 +379,6 @@ impl Sender<'_> {
         self.progress.set_note(None);
         let failure = self.state.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         let unsent = u64::try_from(self.producer.in_flight_count()).unwrap_or_default();
-        let producer = self.producer;
-        // Dropping waits for librdkafka's threads; not on an async thread, and not here.
-        tokio::task::spawn_blocking(move || drop(producer));
         let not_delivered = |reason: String, unsent: u64| {
             let (topic, bootstrap) = (self.options.topic.clone(), kafka.bootstrap.clone());
             Err(ProduceError::NotDelivered { topic, bootstrap, unsent, sent, reason })

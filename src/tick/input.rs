@@ -59,7 +59,7 @@ pub(crate) fn open(file: Arc<str>, source: Source, format: Option<InputFormat>) 
     let plain: Source = Box::new(Cursor::new(head).chain(rest));
     let text: Source = if is_gzip { Box::new(MultiGzDecoder::new(BufReader::new(plain))) } else { plain };
 
-    let (mut head, rest) = peek(text, |head| decides(head)).map_err(unreadable)?;
+    let (mut head, rest) = peek(text, decides).map_err(unreadable)?;
     if head.starts_with(UTF8_MARK) {
         head.drain(..UTF8_MARK.len());
     }

@@ -5,7 +5,7 @@
 use serde::Serialize;
 
 /// Levels of market depth on each side, in the `log_inf.csv` layout.
-pub const DEPTH_LEVELS: usize = 5;
+pub(crate) const DEPTH_LEVELS: usize = 5;
 
 /// What an exchange says about one instrument at one moment. Prices in rupees, quantities in shares.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -90,7 +90,7 @@ fn price_text(value: f64) -> String {
 }
 
 /// Columns of the `log_inf.csv` layout.
-pub const COLUMNS: usize = 12 + DEPTH_LEVELS * 6;
+pub(crate) const COLUMNS: usize = 12 + DEPTH_LEVELS * 6;
 
 /// The names of the `log_inf.csv` columns, in its order.
 pub fn column_names() -> Vec<String> {
@@ -106,7 +106,7 @@ pub fn column_names() -> Vec<String> {
 }
 
 /// The columns before the depth, named as the JSON fields are.
-pub const SCALAR_COLUMNS: [&str; 12] = [
+pub(crate) const SCALAR_COLUMNS: [&str; 12] = [
     "timestamp",
     "instrument_token",
     "last_price",

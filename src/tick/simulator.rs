@@ -277,10 +277,10 @@ mod tests {
         fn within_a_session_volume_and_range_only_grow_and_the_next_one_starts_from_its_close(options in options()) {
             let mut before: BTreeMap<u64, Tick> = BTreeMap::new();
             for SimulatedTick { tick, .. } in ticks(options) {
-                if let Some(previous) = before.get(&tick.instrument_token) {
-                    if previous.timestamp[..10] == tick.timestamp[..10] {
-                        assert_session_only_grows(previous, &tick);
-                    }
+                if let Some(previous) = before.get(&tick.instrument_token)
+                    && previous.timestamp[..10] == tick.timestamp[..10]
+                {
+                    assert_session_only_grows(previous, &tick);
                 }
                 before.insert(tick.instrument_token, tick);
             }

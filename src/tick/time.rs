@@ -1,8 +1,6 @@
 //! A tick's time: `YYYY-MM-DD HH:MM:SS.ffffff` without a zone is exchange-local; ISO 8601 with an offset is taken as it
 //! says. What is sent always carries an offset, so Elasticsearch, BigQuery and people read the same instant.
 
-use std::fmt::Write as _;
-
 use jiff::{SignedDuration, Timestamp, civil::DateTime, tz::TimeZone};
 
 /// The exchange's zone: India has one, without summer time.
@@ -71,8 +69,10 @@ pub fn format_timestamp(instant: Timestamp, zone: &TimeZone) -> String {
     push_local(&mut text, local, 'T');
     let seconds = offset.seconds();
     let (sign, minutes) = (if seconds < 0 { '-' } else { '+' }, seconds.unsigned_abs() / 60);
-    // Writing to a string does not fail.
-    let _ = write!(text, "{sign}{:02}:{:02}", minutes / 60, minutes % 60);
+    text.push(sign);
+    push_digits(&mut text, minutes / 60, 2);
+    text.push(':');
+    push_digits(&mut text, minutes % 60, 2);
     text
 }
 
@@ -84,14 +84,30 @@ pub(crate) fn format_local(local: DateTime) -> String {
 }
 
 fn push_local(text: &mut String, local: DateTime, between: char) {
-    let (date, time, nanos) = (local.date(), local.time(), local.subsec_nanosecond());
-    // Writing to a string does not fail.
-    let _ = write!(text, "{:04}-{:02}-{:02}{between}", date.year(), date.month(), date.day());
-    let _ = write!(text, "{:02}:{:02}:{:02}.", time.hour(), time.minute(), time.second());
-    let _ = match nanos % 1_000 {
-        0 => write!(text, "{:06}", nanos / 1_000),
-        _ => write!(text, "{nanos:09}"),
-    };
+    let (date, time, nanos) = (local.date(), local.time(), local.subsec_nanosecond().unsigned_abs());
+    if date.year() < 0 {
+        text.push('-');
+    }
+    push_digits(text, date.year().unsigned_abs().into(), 4);
+    let part = |value: i8| u32::from(value.unsigned_abs());
+    let parts = [('-', part(date.month())), ('-', part(date.day())), (between, part(time.hour()))];
+    for (before, value) in parts.into_iter().chain([(':', part(time.minute())), (':', part(time.second()))]) {
+        text.push(before);
+        push_digits(text, value, 2);
+    }
+    text.push('.');
+    match nanos % 1_000 {
+        0 => push_digits(text, nanos / 1_000, 6),
+        _ => push_digits(text, nanos, 9),
+    }
+}
+
+/// A number with leading zeros; called a dozen times a tick, so without the formatting machinery.
+fn push_digits(text: &mut String, value: u32, width: u32) {
+    for place in (0..width).rev() {
+        let digit = value / 10_u32.pow(place) % 10;
+        text.push(char::from_digit(digit, 10).unwrap_or('0'));
+    }
 }
 
 /// What becomes of a stream's timestamps.

@@ -7,3 +7,4 @@ mod kafka_broker;
 mod es_cases;
 mod es_node;
 mod support;
+mod pipeline;
