@@ -32,7 +32,7 @@ pub(crate) fn handle(broker: &BrokerState, request: DescribeConfigsRequest) -> D
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name);
         match described {
-            Ok(configs) => result.with_configs(configs).with_error_message(None),
+            Ok(configs) => result.with_configs(configs).with_error_message(Some(StrBytes::new())),
             Err((error, message)) => result.with_error_code(error.code()).with_error_message(Some(text(message))),
         }
     });
@@ -45,8 +45,7 @@ fn describe(broker: &BrokerState, resource: &DescribeConfigsResource, synonyms: 
         TOPIC => {
             check_name(name).map_err(|error| (ResponseError::InvalidTopicException, error.to_string()))?;
             let topic = broker.topics.by_name(name);
-            let unknown = ResponseError::UnknownTopicOrPartition;
-            let topic = topic.ok_or_else(|| (unknown, unknown.to_string()))?;
+            let topic = topic.ok_or((ResponseError::UnknownTopicOrPartition, String::new()))?;
             let config = topic.shared.config();
             KEYS.iter().map(|key| topic_entry(&config, key, synonyms)).collect()
         }
@@ -59,6 +58,17 @@ fn describe(broker: &BrokerState, resource: &DescribeConfigsResource, synonyms: 
                 broker.config.node_id
             );
             return Err((ResponseError::InvalidRequest, message));
+        }
+        BROKER_LOGGER if name != broker.config.node_id.to_string() => {
+            let message = format!("Unexpected broker id, expected {} but received {name}", broker.config.node_id);
+            return Err((ResponseError::InvalidRequest, message));
+        }
+        CLIENT_METRICS if name.is_empty() => {
+            let message = "Client metrics subscription name must not be empty";
+            return Err((ResponseError::InvalidRequest, message.to_owned()));
+        }
+        GROUP if name.is_empty() => {
+            return Err((ResponseError::InvalidRequest, "Group name must not be empty".to_owned()));
         }
         BROKER_LOGGER | CLIENT_METRICS | GROUP => Vec::new(),
         other => return Err((ResponseError::InvalidRequest, format!("Unsupported resource type: {other}"))),

@@ -124,7 +124,12 @@ impl ConfigKey {
             Rule::Boolean => "must be true or false".to_owned(),
             Rule::BooleanOnly(only) => format!("this broker supports only {only}"),
             Rule::Integer(min, max) if min == max => format!("this broker supports only {min}"),
-            Rule::Integer(min, max) => format!("must be a whole number from {min} to {max}"),
+            Rule::Integer(min, max) => match value.parse::<i64>() {
+                Ok(number) if number < min => format!("Value must be at least {min}"),
+                Ok(_) => format!("Value must be no more than {max}"),
+                Err(_) if self.value_type == ValueType::Int => "Not a number of type INT".to_owned(),
+                Err(_) => "Not a number of type LONG".to_owned(),
+            },
             Rule::Fraction => "must be a number from 0 to 1".to_owned(),
             Rule::OneOf(choices) | Rule::ListOf(choices) => format!("this broker supports {}", choices.join(", ")),
             Rule::AnyList => String::new(),
