@@ -18,19 +18,23 @@ pub(crate) async fn handle(
     version: i16,
     request: DeleteTopicsRequest,
 ) -> DeleteTopicsResponse {
-    let broker = Arc::clone(broker);
-    blocking(move || {
-        let states = match version >= STATES_SINCE {
-            true => request.topics,
-            false => {
-                let names = request.topic_names.into_iter();
-                names.map(|name| DeleteTopicState::default().with_name(Some(name))).collect()
-            }
-        };
-        let results = states.into_iter().map(|state| delete(&broker, version, state)).collect();
-        DeleteTopicsResponse::default().with_responses(results)
-    })
-    .await
+    let states = match version >= STATES_SINCE {
+        true => request.topics,
+        false => {
+            let names = request.topic_names.into_iter();
+            names.map(|name| DeleteTopicState::default().with_name(Some(name))).collect()
+        }
+    };
+    let deleting = Arc::clone(broker);
+    let delete_all = move || states.into_iter().map(|state| delete(&deleting, version, state)).collect::<Vec<_>>();
+    let results = blocking(delete_all).await;
+    for deleted in results.iter().filter(|result| result.error_code == 0).filter_map(|result| result.name.as_ref()) {
+        // What groups committed for it must not be found by a topic that is made under the same name later.
+        if let Err(error) = broker.groups.forget_topic(deleted).await {
+            tracing::error!(topic = &*deleted.0, ?error, "cannot drop the committed offsets of a deleted topic");
+        }
+    }
+    DeleteTopicsResponse::default().with_responses(results)
 }
 
 fn delete(broker: &BrokerState, version: i16, state: DeleteTopicState) -> DeletableTopicResult {

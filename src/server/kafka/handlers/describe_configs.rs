@@ -85,7 +85,7 @@ fn topic_entry(config: &TopicConfig, key: &'static ConfigKey, with_synonyms: boo
     if with_synonyms && is_set {
         synonyms.push(synonym(key.name, config.value(key), SOURCE_TOPIC));
     }
-    if with_synonyms {
+    if with_synonyms && !key.broker_name.is_empty() {
         synonyms.push(synonym(key.broker_name, key.default, SOURCE_DEFAULT));
     }
     DescribeConfigsResourceResult::default()
@@ -121,6 +121,7 @@ fn broker_entries(broker: &BrokerState, with_synonyms: bool) -> Vec<DescribeConf
         given.into_iter().map(|(name, value, kind)| broker_entry(name, &value, kind, SOURCE_STATIC, with_synonyms));
     let defaults = KEYS
         .iter()
+        .filter(|key| !key.broker_name.is_empty())
         .map(|key| broker_entry(key.broker_name, key.default, key.value_type, SOURCE_DEFAULT, with_synonyms));
     given.chain(defaults).collect()
 }
