@@ -1,3 +1,4 @@
 //! What a user or a client sees. One binary: each one links everything.
 
 mod kafka_broker;
+mod kafka_clients;
