@@ -8,3 +8,4 @@ mod es_cases;
 mod es_node;
 mod support;
 mod pipeline;
+mod kafka_clients;

@@ -10,7 +10,6 @@ use uuid::Uuid;
 const FLEXIBLE_SINCE: i16 = 12;
 /// First version that names topics by id.
 const TOPIC_IDS_SINCE: i16 = 13;
-const CURRENT_LEADER_TAG: u8 = 1;
 
 /// A Fetch answer before it is written.
 #[derive(Debug, Default)]
@@ -35,34 +34,36 @@ pub(crate) struct PartitionAnswer {
     pub(crate) high_watermark: i64,
     pub(crate) last_stable_offset: i64,
     pub(crate) log_start_offset: i64,
-    /// Given when the client's leader epoch is behind: (node id, epoch).
-    pub(crate) current_leader: Option<(i32, i32)>,
+    pub(crate) aborted: Aborted,
     pub(crate) records: Bytes,
 }
 
+/// The list of aborted transactions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Aborted {
+    /// Nobody asked: null.
+    NotAsked,
+    /// There are none: an empty list.
+    None,
+}
+
 impl PartitionAnswer {
-    pub(crate) fn error(index: i32, error_code: i16) -> Self {
+    pub(crate) fn error(index: i32, error_code: i16, aborted: Aborted) -> Self {
         Self {
             index,
             error_code,
             high_watermark: -1,
             last_stable_offset: -1,
             log_start_offset: -1,
-            current_leader: None,
+            aborted,
             records: Bytes::new(),
         }
     }
 }
 
-/// The pieces of the whole frame, length first. `read_committed` decides between an empty and a null list of aborted
-/// transactions. `None` when the frame would be over 2 GiB.
-pub(crate) fn encode(
-    answer: FetchAnswer,
-    correlation_id: i32,
-    version: i16,
-    read_committed: bool,
-) -> Option<Vec<Bytes>> {
-    let mut writer = Writer { version, read_committed, current: BytesMut::with_capacity(256), pieces: Vec::new() };
+/// The pieces of the whole frame, length first. `None` when the frame would be over 2 GiB.
+pub(crate) fn encode(answer: FetchAnswer, correlation_id: i32, version: i16) -> Option<Vec<Bytes>> {
+    let mut writer = Writer { version, current: BytesMut::with_capacity(256), pieces: Vec::new() };
     writer.current.put_i32(0);
     writer.current.put_i32(correlation_id);
     writer.tag_end();
@@ -72,7 +73,6 @@ pub(crate) fn encode(
 
 struct Writer {
     version: i16,
-    read_committed: bool,
     current: BytesMut,
     pieces: Vec<Bytes>,
 }
@@ -112,16 +112,16 @@ impl Writer {
         if self.version >= 5 {
             self.current.put_i64(partition.log_start_offset);
         }
-        self.aborted_transactions();
+        self.aborted_transactions(partition.aborted);
         if self.version >= 11 {
             self.current.put_i32(-1); // preferred read replica: anything else makes librdkafka throw the data away
         }
         self.records(partition.records);
-        self.partition_tags(partition.current_leader);
+        self.tag_end();
     }
 
-    fn aborted_transactions(&mut self) {
-        match (self.version >= FLEXIBLE_SINCE, self.read_committed) {
+    fn aborted_transactions(&mut self, aborted: Aborted) {
+        match (self.version >= FLEXIBLE_SINCE, aborted == Aborted::None) {
             (true, true) => self.current.put_u8(1),
             (true, false) => self.current.put_u8(0),
             (false, true) => self.current.put_i32(0),
@@ -138,18 +138,6 @@ impl Writer {
         if !records.is_empty() {
             self.pieces.push(self.current.split().freeze());
             self.pieces.push(records);
-        }
-    }
-
-    fn partition_tags(&mut self, current_leader: Option<(i32, i32)>) {
-        match current_leader {
-            Some((leader_id, leader_epoch)) if self.version >= FLEXIBLE_SINCE => {
-                self.current.put_slice(&[1, CURRENT_LEADER_TAG, 9]);
-                self.current.put_i32(leader_id);
-                self.current.put_i32(leader_epoch);
-                self.current.put_u8(0);
-            }
-            _ => self.tag_end(),
         }
     }
 

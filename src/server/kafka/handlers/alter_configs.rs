@@ -11,9 +11,10 @@ use kafka_protocol::messages::{
 };
 use kafka_protocol::protocol::StrBytes;
 
-use super::{blocking, topic_error};
+use super::{blocking, text, topic_error};
 use crate::server::kafka::state::broker::BrokerState;
 use crate::server::kafka::state::configs::{ConfigKey, ValueType, find};
+use crate::server::kafka::state::topics::TopicError;
 
 const TOPIC: i8 = 2;
 
@@ -29,7 +30,7 @@ pub(crate) async fn replace(broker: &Arc<BrokerState>, request: AlterConfigsRequ
             let (code, message) = alter(&broker, resource.resource_type, &name, request.validate_only, |_| {
                 let entries = configs.iter().map(|config| match &config.value {
                     Some(value) => Ok((config.name.to_string(), value.to_string())),
-                    None => Err(format!("Null value not supported for {}", &*config.name)),
+                    None => Err(null_value(&config.name)),
                 });
                 entries.collect()
             });
@@ -75,7 +76,7 @@ fn alter(
     resource_type: i8,
     name: &str,
     validate_only: bool,
-    change: impl FnOnce(BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String>,
+    change: impl FnOnce(BTreeMap<String, String>) -> Result<BTreeMap<String, String>, TopicError>,
 ) -> Outcome {
     if resource_type != TOPIC {
         let message = "only topic configs can be changed on this broker";
@@ -83,29 +84,41 @@ fn alter(
     }
     match broker.topics.alter_config(name, validate_only, change) {
         Ok(()) => (0, None),
+        Err(TopicError::Unknown) => {
+            let message = format!("The topic '{name}' does not exist.");
+            (ResponseError::UnknownTopicOrPartition.code(), Some(text(message)))
+        }
         Err(error) => topic_error(&error),
     }
 }
 
 /// One change: 0 sets, 1 removes, 2 and 3 add to and take from a list.
-fn apply(set: &mut BTreeMap<String, String>, name: &str, operation: i8, value: Option<&str>) -> Result<(), String> {
-    let key = find(name).ok_or_else(|| format!("Unknown topic config name: {name}"))?;
+fn apply(set: &mut BTreeMap<String, String>, name: &str, operation: i8, value: Option<&str>) -> Result<(), TopicError> {
+    let key = find(name).ok_or_else(|| TopicError::InvalidConfig(format!("Unknown topic config name: {name}")))?;
     let value = match (operation, value) {
         (1, _) => {
             set.remove(name);
             return Ok(());
         }
         (_, Some(value)) => value,
-        (_, None) => return Err(format!("Null value not supported for {name}")),
+        (_, None) => return Err(null_value(name)),
     };
     let new = match operation {
         0 => value.to_owned(),
         2 | 3 if key.value_type == ValueType::List => changed_list(set, key, operation == 2, value),
-        2 | 3 => return Err(format!("Config value append is not allowed for config key: {name}")),
-        other => return Err(format!("Unknown operation {other} for {name}")),
+        2 | 3 => {
+            let verb = if operation == 2 { "APPEND to" } else { "SUBTRACT from" };
+            let text = format!("Can't {verb} key {name} because its type is not LIST.");
+            return Err(TopicError::InvalidConfig(text));
+        }
+        other => return Err(TopicError::InvalidRequest(format!("Unknown operation {other} for {name}"))),
     };
     set.insert(name.to_owned(), new);
     Ok(())
+}
+
+fn null_value(name: &str) -> TopicError {
+    TopicError::InvalidRequest(format!("Null value not supported for : {name}"))
 }
 
 fn changed_list(set: &BTreeMap<String, String>, key: &ConfigKey, add: bool, value: &str) -> String {
@@ -128,13 +141,13 @@ mod tests {
     #[test]
     fn lists_grow_and_shrink_and_other_values_do_not() {
         let mut set = BTreeMap::new();
-        assert_eq!(apply(&mut set, "cleanup.policy", 2, Some("compact")), Ok(()));
+        apply(&mut set, "cleanup.policy", 2, Some("compact")).expect("legal");
         assert_eq!(set.get("cleanup.policy").map(String::as_str), Some("delete,compact"));
-        assert_eq!(apply(&mut set, "cleanup.policy", 3, Some("delete")), Ok(()));
+        apply(&mut set, "cleanup.policy", 3, Some("delete")).expect("legal");
         assert_eq!(set.get("cleanup.policy").map(String::as_str), Some("compact"));
         assert!(apply(&mut set, "retention.ms", 2, Some("1")).is_err());
         assert!(apply(&mut set, "no.such.key", 0, Some("1")).is_err());
-        assert_eq!(apply(&mut set, "cleanup.policy", 1, None), Ok(()));
+        apply(&mut set, "cleanup.policy", 1, None).expect("legal");
         assert!(set.is_empty());
     }
 }

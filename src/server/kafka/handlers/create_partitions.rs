@@ -8,6 +8,7 @@ use kafka_protocol::messages::create_partitions_response::{CreatePartitionsRespo
 
 use super::{blocking, text, topic_error};
 use crate::server::kafka::state::broker::BrokerState;
+use crate::server::kafka::state::topics::TopicError;
 
 pub(crate) async fn handle(broker: &Arc<BrokerState>, request: CreatePartitionsRequest) -> CreatePartitionsResponse {
     let broker = Arc::clone(broker);
@@ -40,5 +41,9 @@ fn grow(
         let message = Some(text("each new partition needs exactly this broker"));
         return Err((ResponseError::InvalidReplicaAssignment.code(), message));
     }
-    broker.topics.add_partitions(&topic.name, topic.count, validate_only).map_err(|error| topic_error(&error))
+    broker.topics.add_partitions(&topic.name, topic.count, validate_only).map_err(|error| match error {
+        // The one error a real broker sends without words.
+        TopicError::Unknown => (ResponseError::UnknownTopicOrPartition.code(), None),
+        other => topic_error(&other),
+    })
 }

@@ -9,11 +9,11 @@ use kafka_protocol::messages::create_topics_response::{
     CreatableTopicConfigs, CreatableTopicResult, CreateTopicsResponse,
 };
 use kafka_protocol::protocol::StrBytes;
-use uuid::Uuid;
 
 use super::{blocking, duplicates, text, topic_error};
 use crate::server::kafka::state::broker::BrokerState;
 use crate::server::kafka::state::configs::{KEYS, TopicConfig};
+use crate::server::kafka::state::topics::new_topic_id;
 
 /// First version that answers with partitions, replicas and configs.
 const CONFIGS_SINCE: i16 = 5;
@@ -48,7 +48,7 @@ pub(crate) async fn handle(
 fn one_topic(broker: &BrokerState, version: i16, validate_only: bool, topic: &CreatableTopic) -> CreatableTopicResult {
     let made = shape(broker, topic).and_then(|(partitions, config)| {
         let id = if validate_only {
-            broker.topics.check_new(&topic.name, partitions).map(|()| Uuid::nil())
+            broker.topics.check_new(&topic.name, partitions).map(|()| new_topic_id())
         } else {
             broker.topics.create(&topic.name, partitions, config.clone()).map(|topic| topic.shared.id)
         };
@@ -88,7 +88,7 @@ fn shape(broker: &BrokerState, topic: &CreatableTopic) -> Result<(i32, TopicConf
         (true, ..) => {
             return refuse(
                 ResponseError::InvalidPartitions,
-                "Number of partitions must be larger than 0, or -1 to use the default value.".to_owned(),
+                "Number of partitions was set to an invalid non-positive value.".to_owned(),
             );
         }
         (false, -1, -1) => assigned_partitions(broker, topic)?,
@@ -102,7 +102,10 @@ fn shape(broker: &BrokerState, topic: &CreatableTopic) -> Result<(i32, TopicConf
     match topic.replication_factor {
         -1 | 1 => {}
         factor if factor > 1 => {
-            let message = format!("Unable to replicate the partition {factor} time(s): there is 1 broker.");
+            let message = format!(
+                "Unable to replicate the partition {factor} time(s): The target replication factor of {factor} cannot be \
+                 reached because only 1 broker(s) are registered."
+            );
             return refuse(ResponseError::InvalidReplicationFactor, message);
         }
         _ => {

@@ -13,13 +13,17 @@ const CONTROLLERS: i8 = 2;
 pub(crate) fn handle(broker: &BrokerState, request: DescribeClusterRequest) -> DescribeClusterResponse {
     let refused = match request.endpoint_type {
         BROKERS => None,
-        CONTROLLERS => Some(ResponseError::MismatchedEndpointType),
-        _ => Some(ResponseError::UnsupportedEndpointType),
+        CONTROLLERS => Some((
+            ResponseError::MismatchedEndpointType,
+            "The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER"
+                .to_owned(),
+        )),
+        other => Some((ResponseError::UnsupportedEndpointType, format!("Unsupported endpoint type {other}"))),
     };
-    if let Some(error) = refused {
+    if let Some((error, message)) = refused {
         return DescribeClusterResponse::default()
             .with_error_code(error.code())
-            .with_error_message(Some(text(error.to_string())));
+            .with_error_message(Some(text(message)));
     }
     let config = &broker.config;
     let node = DescribeClusterBroker::default()

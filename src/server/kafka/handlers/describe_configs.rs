@@ -32,7 +32,7 @@ pub(crate) fn handle(broker: &BrokerState, request: DescribeConfigsRequest) -> D
             .with_resource_type(resource.resource_type)
             .with_resource_name(resource.resource_name);
         match described {
-            Ok(configs) => result.with_configs(configs).with_error_message(None),
+            Ok(configs) => result.with_configs(configs).with_error_message(Some(StrBytes::new())),
             Err((error, message)) => result.with_error_code(error.code()).with_error_message(Some(text(message))),
         }
     });
@@ -45,8 +45,7 @@ fn describe(broker: &BrokerState, resource: &DescribeConfigsResource, synonyms: 
         TOPIC => {
             check_name(name).map_err(|error| (ResponseError::InvalidTopicException, error.to_string()))?;
             let topic = broker.topics.by_name(name);
-            let unknown = ResponseError::UnknownTopicOrPartition;
-            let topic = topic.ok_or_else(|| (unknown, unknown.to_string()))?;
+            let topic = topic.ok_or((ResponseError::UnknownTopicOrPartition, String::new()))?;
             let config = topic.shared.config();
             KEYS.iter().map(|key| topic_entry(&config, key, synonyms)).collect()
         }
@@ -59,6 +58,17 @@ fn describe(broker: &BrokerState, resource: &DescribeConfigsResource, synonyms: 
                 broker.config.node_id
             );
             return Err((ResponseError::InvalidRequest, message));
+        }
+        BROKER_LOGGER if name != broker.config.node_id.to_string() => {
+            let message = format!("Unexpected broker id, expected {} but received {name}", broker.config.node_id);
+            return Err((ResponseError::InvalidRequest, message));
+        }
+        CLIENT_METRICS if name.is_empty() => {
+            let message = "Client metrics subscription name must not be empty";
+            return Err((ResponseError::InvalidRequest, message.to_owned()));
+        }
+        GROUP if name.is_empty() => {
+            return Err((ResponseError::InvalidRequest, "Group name must not be empty".to_owned()));
         }
         BROKER_LOGGER | CLIENT_METRICS | GROUP => Vec::new(),
         other => return Err((ResponseError::InvalidRequest, format!("Unsupported resource type: {other}"))),
@@ -75,7 +85,7 @@ fn topic_entry(config: &TopicConfig, key: &'static ConfigKey, with_synonyms: boo
     if with_synonyms && is_set {
         synonyms.push(synonym(key.name, config.value(key), SOURCE_TOPIC));
     }
-    if with_synonyms {
+    if with_synonyms && !key.broker_name.is_empty() {
         synonyms.push(synonym(key.broker_name, key.default, SOURCE_DEFAULT));
     }
     DescribeConfigsResourceResult::default()
@@ -111,6 +121,7 @@ fn broker_entries(broker: &BrokerState, with_synonyms: bool) -> Vec<DescribeConf
         given.into_iter().map(|(name, value, kind)| broker_entry(name, &value, kind, SOURCE_STATIC, with_synonyms));
     let defaults = KEYS
         .iter()
+        .filter(|key| !key.broker_name.is_empty())
         .map(|key| broker_entry(key.broker_name, key.default, key.value_type, SOURCE_DEFAULT, with_synonyms));
     given.chain(defaults).collect()
 }

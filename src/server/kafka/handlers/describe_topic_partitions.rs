@@ -63,7 +63,10 @@ fn unknown(name: &str) -> DescribeTopicPartitionsResponseTopic {
         Err(TopicError::InvalidName(_)) => ResponseError::InvalidTopicException,
         _ => ResponseError::UnknownTopicOrPartition,
     };
-    DescribeTopicPartitionsResponseTopic::default().with_name(Some(topic_name(name))).with_error_code(error.code())
+    DescribeTopicPartitionsResponseTopic::default()
+        .with_name(Some(topic_name(name)))
+        .with_error_code(error.code())
+        .with_topic_authorized_operations(TOPIC_OPERATIONS)
 }
 
 fn describe(broker: &BrokerState, name: &str, indexes: std::ops::Range<i32>) -> DescribeTopicPartitionsResponseTopic {

@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::{blocking, check_leader_epoch, find_topic};
-use crate::server::kafka::codec::fetch_response::{self, FetchAnswer, PartitionAnswer, TopicAnswer};
+use crate::server::kafka::codec::fetch_response::{self, Aborted, FetchAnswer, PartitionAnswer, TopicAnswer};
 use crate::server::kafka::codec::frame::RequestHead;
 use crate::server::kafka::dispatch::Reply;
 use crate::server::kafka::state::broker::BrokerState;
-use crate::server::kafka::state::partition::{LEADER_EPOCH, Partition, Watch};
+use crate::server::kafka::state::partition::{Partition, Watch};
 use crate::server::kafka::storage::log::ReadError;
 
 /// `fetch.max.bytes` of a broker: no answer is much larger, whatever is asked for.
@@ -29,6 +29,7 @@ struct Target {
     index: i32,
     offset: i64,
     bytes_max: u64,
+    aborted: Aborted,
     partition: Result<Arc<Partition>, ResponseError>,
 }
 
@@ -47,14 +48,13 @@ struct Round {
 }
 
 pub(crate) async fn handle(broker: &Arc<BrokerState>, head: RequestHead, request: FetchRequest) -> Reply {
-    let read_committed = request.isolation_level == READ_COMMITTED;
     let (answer, memory) = if FULL_EPOCHS.contains(&request.session_epoch) {
         fetch(broker, request).await
     } else {
         // Sessions are declined, so whatever session this goes on is not known.
         (FetchAnswer { error_code: ResponseError::FetchSessionIdNotFound.code(), topics: Vec::new() }, None)
     };
-    match fetch_response::encode(answer, head.correlation_id, head.version, read_committed) {
+    match fetch_response::encode(answer, head.correlation_id, head.version) {
         Some(pieces) => Reply::Frame(pieces, memory),
         None => Reply::Close,
     }
@@ -92,12 +92,14 @@ async fn fetch(broker: &Arc<BrokerState>, request: FetchRequest) -> (FetchAnswer
 }
 
 fn resolve(broker: &BrokerState, request: FetchRequest) -> Vec<TargetTopic> {
+    let aborted = if request.isolation_level == READ_COMMITTED { Aborted::None } else { Aborted::NotAsked };
     let topics = request.topics.into_iter().map(|topic| {
         let found = find_topic(broker, &topic.topic, topic.topic_id);
         let target = |asked: &FetchPartition| Target {
             index: asked.partition,
             offset: asked.fetch_offset,
             bytes_max: u64::try_from(asked.partition_max_bytes).unwrap_or(0),
+            aborted,
             partition: found.clone().and_then(|found| {
                 let partition = found.partition(asked.partition).ok_or(ResponseError::UnknownTopicOrPartition)?;
                 check_leader_epoch(asked.current_leader_epoch).map(|()| partition)
@@ -165,14 +167,15 @@ fn read_all(topics: &[TargetTopic], bytes_max: u64) -> Round {
 }
 
 fn read_one(target: &Target, bytes_max: u64, whole_first: bool) -> PartitionAnswer {
-    let failed = |error: ResponseError| PartitionAnswer::error(target.index, error.code());
+    // As a real broker: an empty list for partitions it does not have, null for those it cannot read.
+    let failed = |error: ResponseError| {
+        let unknown = matches!(error, ResponseError::UnknownTopicOrPartition | ResponseError::UnknownTopicId);
+        let aborted = if unknown { Aborted::None } else { Aborted::NotAsked };
+        PartitionAnswer::error(target.index, error.code(), aborted)
+    };
     let partition = match &target.partition {
         Ok(partition) if partition.is_deleted() => return failed(ResponseError::UnknownTopicOrPartition),
         Ok(partition) => partition,
-        Err(ResponseError::FencedLeaderEpoch) => {
-            let current_leader = Some((-1, LEADER_EPOCH));
-            return PartitionAnswer { current_leader, ..failed(ResponseError::FencedLeaderEpoch) };
-        }
         Err(error) => return failed(*error),
     };
     match partition.log.read(target.offset, bytes_max, whole_first) {
@@ -182,7 +185,7 @@ fn read_one(target: &Target, bytes_max: u64, whole_first: bool) -> PartitionAnsw
             high_watermark: read.range.end,
             last_stable_offset: read.range.end,
             log_start_offset: read.range.start,
-            current_leader: None,
+            aborted: target.aborted,
             records: read.records,
         },
         Err(ReadError::OutOfRange(_)) => failed(ResponseError::OffsetOutOfRange),

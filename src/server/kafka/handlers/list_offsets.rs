@@ -61,10 +61,10 @@ fn response(version: i16, index: i32, found: Result<Found, ResponseError>) -> Li
 }
 
 fn find(broker: &BrokerState, version: i16, topic: &str, asked: &ListOffsetsPartition) -> Result<Found, ResponseError> {
+    let wanted = wanted(version, asked.timestamp).ok_or(ResponseError::UnsupportedVersion)?;
     let topic = broker.topics.by_name(topic).ok_or(ResponseError::UnknownTopicOrPartition)?;
     let partition = topic.partition(asked.partition_index).ok_or(ResponseError::UnknownTopicOrPartition)?;
     check_leader_epoch(asked.current_leader_epoch)?;
-    let wanted = wanted(version, asked.timestamp).ok_or(ResponseError::UnsupportedVersion)?;
     look(&partition, wanted).map_err(|error| {
         tracing::error!(topic = %partition.topic.name, partition = partition.index, %error, "cannot search a log");
         ResponseError::KafkaStorageError

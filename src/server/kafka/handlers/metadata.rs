@@ -24,6 +24,9 @@ const AUTO_CREATION_SINCE: i16 = 4;
 const BY_ID_SINCE: i16 = 12;
 
 pub(crate) async fn handle(broker: &Arc<BrokerState>, version: i16, request: MetadataRequest) -> MetadataResponse {
+    if let Some(refused) = request.topics.as_ref().and_then(|topics| refuse_ids(version, topics)) {
+        return refused;
+    }
     let asked = request.include_topic_authorized_operations;
     let may_create =
         (version < AUTO_CREATION_SINCE || request.allow_auto_topic_creation) && broker.config.auto_create_topics;
@@ -31,7 +34,7 @@ pub(crate) async fn handle(broker: &Arc<BrokerState>, version: i16, request: Met
         Some(topics) if !(version == 0 && topics.is_empty()) => {
             let mut answers = Vec::with_capacity(topics.len());
             for topic in topics {
-                answers.push(one_topic(broker, version, may_create, topic).await);
+                answers.push(one_topic(broker, may_create, topic).await);
             }
             answers
         }
@@ -58,19 +61,24 @@ pub(crate) async fn handle(broker: &Arc<BrokerState>, version: i16, request: Met
         .with_cluster_authorized_operations(cluster_operations)
 }
 
-async fn one_topic(
-    broker: &Arc<BrokerState>,
-    version: i16,
-    may_create: bool,
-    asked: MetadataRequestTopic,
-) -> MetadataResponseTopic {
+/// Versions 10 and 11 have room for ids but a real broker refuses them: all topics get the error, and no broker is named.
+fn refuse_ids(version: i16, topics: &[MetadataRequestTopic]) -> Option<MetadataResponse> {
+    if version >= BY_ID_SINCE || topics.iter().all(|topic| topic.topic_id.is_nil() && topic.name.is_some()) {
+        return None;
+    }
+    let refused = topics.iter().map(|topic| {
+        MetadataResponseTopic::default()
+            .with_name(Some(topic.name.clone().unwrap_or_default()))
+            .with_error_code(ResponseError::InvalidRequest.code())
+    });
+    Some(MetadataResponse::default().with_cluster_id(None).with_topics(refused.collect()))
+}
+
+async fn one_topic(broker: &Arc<BrokerState>, may_create: bool, asked: MetadataRequestTopic) -> MetadataResponseTopic {
     let failed = |error: ResponseError| {
-        let name = asked.name.clone().filter(|_| asked.topic_id.is_nil() || version < BY_ID_SINCE);
+        let name = asked.name.clone().filter(|_| asked.topic_id.is_nil());
         MetadataResponseTopic::default().with_name(name).with_topic_id(asked.topic_id).with_error_code(error.code())
     };
-    if !asked.topic_id.is_nil() && version < BY_ID_SINCE {
-        return failed(ResponseError::InvalidRequest);
-    }
     if !asked.topic_id.is_nil() {
         let found = broker.topics.by_id(asked.topic_id);
         return found.map_or_else(|| failed(ResponseError::UnknownTopicId), |topic| describe(broker, &topic));

@@ -75,13 +75,18 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
     }
 }
 
-/// Checks a request's leader epoch: -1 asks for no check.
+/// Checks a request's leader epoch: a negative one asks for no check, and none is older than the only one there is.
 fn check_leader_epoch(epoch: i32) -> Result<(), ResponseError> {
-    match epoch {
-        -1 | LEADER_EPOCH => Ok(()),
-        newer if newer > LEADER_EPOCH => Err(ResponseError::UnknownLeaderEpoch),
-        _ => Err(ResponseError::FencedLeaderEpoch),
-    }
+    if epoch <= LEADER_EPOCH { Ok(()) } else { Err(ResponseError::UnknownLeaderEpoch) }
+}
+
+/// What Apache Kafka says about the errors that this broker sends with a message.
+fn error_message(error: ResponseError) -> StrBytes {
+    StrBytes::from_static_str(match error {
+        ResponseError::UnknownTopicOrPartition => "This server does not host this topic-partition.",
+        ResponseError::UnknownTopicId => "This server does not host this topic ID.",
+        other => return text(other.to_string()),
+    })
 }
 
 /// A topic named by id where there is one, else by name.
@@ -101,6 +106,7 @@ fn topic_error_code(error: &TopicError) -> ResponseError {
         TopicError::Unknown => ResponseError::UnknownTopicOrPartition,
         TopicError::InvalidPartitions(_) => ResponseError::InvalidPartitions,
         TopicError::InvalidConfig(_) => ResponseError::InvalidConfig,
+        TopicError::InvalidRequest(_) => ResponseError::InvalidRequest,
         TopicError::Storage(_) => ResponseError::KafkaStorageError,
     }
 }

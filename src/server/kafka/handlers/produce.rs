@@ -37,17 +37,19 @@ struct Refusal {
     message: Option<String>,
     /// Index in the batch, and what is wrong there.
     records: Vec<(i32, String)>,
+    /// Given, as a real broker does, when the batch itself was looked at.
+    log_start_offset: Option<i64>,
 }
 
 impl From<ResponseError> for Refusal {
     fn from(code: ResponseError) -> Self {
-        Self { code, message: None, records: Vec::new() }
+        Self { code, message: None, records: Vec::new(), log_start_offset: None }
     }
 }
 
 impl Refusal {
     fn new(code: ResponseError, message: impl Into<String>) -> Self {
-        Self { code, message: Some(message.into()), records: Vec::new() }
+        Self { message: Some(message.into()), ..Self::from(code) }
     }
 
     fn invalid_record(message: impl Into<String>) -> Self {
@@ -55,10 +57,13 @@ impl Refusal {
     }
 }
 
+/// The answer to come, and the start of the log for an answer that is an error.
+type Queued = (oneshot::Receiver<AppendResult>, i64);
+
 struct StartedTopic {
     name: TopicName,
     id: Uuid,
-    partitions: Vec<(i32, Result<oneshot::Receiver<AppendResult>, Refusal>)>,
+    partitions: Vec<(i32, Result<Queued, Refusal>)>,
 }
 
 /// Queues every batch, in the order of the request, before it returns.
@@ -75,8 +80,14 @@ pub(crate) fn start(broker: &Arc<BrokerState>, head: RequestHead, request: Produ
                 let index = data.index;
                 let queued = found.as_ref().map_err(|code| Refusal::from(*code)).and_then(|found| {
                     let partition = found.partition(index).ok_or(ResponseError::UnknownTopicOrPartition)?;
-                    let (header, batch) = check(&ask, &found.shared.config(), data.records)?;
-                    Ok(partition.append(header, batch))
+                    let config = found.shared.config();
+                    let (header, batch) = check(&ask, &config, data.records)?;
+                    check_content(&ask, &config, &header, &batch).map_err(|refusal| {
+                        let log_start_offset = Some(partition.log.range().start);
+                        Refusal { log_start_offset, ..refusal }
+                    })?;
+                    let log_start_offset = partition.log.range().start;
+                    Ok((partition.append(header, batch), log_start_offset))
                 });
                 (index, queued)
             };
@@ -95,7 +106,10 @@ async fn answer(head: RequestHead, acks: i16, topics: Vec<StartedTopic>) -> Repl
         for (index, queued) in topic.partitions {
             let response = match queued {
                 // A sender that is gone means that the append panicked.
-                Ok(receiver) => appended(index, receiver.await.unwrap_or(Err(ResponseError::KafkaStorageError))),
+                Ok((receiver, log_start_offset)) => {
+                    let result = receiver.await.unwrap_or(Err(ResponseError::KafkaStorageError));
+                    appended(index, result, log_start_offset)
+                }
                 Err(refusal) => refused(index, refusal),
             };
             failed |= response.error_code != 0;
@@ -113,7 +127,7 @@ async fn answer(head: RequestHead, acks: i16, topics: Vec<StartedTopic>) -> Repl
     }
 }
 
-fn appended(index: i32, result: AppendResult) -> PartitionProduceResponse {
+fn appended(index: i32, result: AppendResult, log_start_offset: i64) -> PartitionProduceResponse {
     match result {
         Ok(appended) => PartitionProduceResponse::default()
             .with_index(index)
@@ -121,7 +135,7 @@ fn appended(index: i32, result: AppendResult) -> PartitionProduceResponse {
             .with_log_append_time_ms(appended.log_append_time_ms)
             .with_log_start_offset(appended.log_start_offset)
             .with_error_message(None),
-        Err(code) => refused(index, code.into()),
+        Err(code) => refused(index, Refusal { log_start_offset: Some(log_start_offset), ..code.into() }),
     }
 }
 
@@ -136,7 +150,7 @@ fn refused(index: i32, refusal: Refusal) -> PartitionProduceResponse {
         .with_error_code(refusal.code.code())
         .with_base_offset(-1)
         .with_log_append_time_ms(-1)
-        .with_log_start_offset(-1)
+        .with_log_start_offset(refusal.log_start_offset.unwrap_or(-1))
         .with_record_errors(records.collect())
         .with_error_message(refusal.message.map(text))
 }
@@ -160,12 +174,14 @@ fn check(ask: &Ask, config: &TopicConfig, records: Option<Bytes>) -> Result<(Bat
     let header = one_batch(&batch)?;
     check_size(&header, config)?;
     batch::check_crc(&header, &batch).map_err(|_| Refusal::from(ResponseError::CorruptMessage))?;
-    check_fields(&header, ask)?;
-    check_timestamps(&header, &batch, config)?;
-    if config.is_compacted {
-        check_keys(&header, &batch)?;
-    }
     Ok((header, batch))
+}
+
+/// Checks what the batch says of its records.
+fn check_content(ask: &Ask, config: &TopicConfig, header: &BatchHeader, batch: &[u8]) -> Result<(), Refusal> {
+    check_fields(header, ask)?;
+    check_timestamps(header, batch, config)?;
+    if config.is_compacted { check_keys(header, batch) } else { Ok(()) }
 }
 
 fn one_batch(batch: &[u8]) -> Result<BatchHeader, Refusal> {
@@ -242,11 +258,9 @@ fn check_timestamps(header: &BatchHeader, batch: &[u8], config: &TopicConfig) ->
             format!("Timestamp {} of message with offset {} is out of range.", record.timestamp, record.offset)
         })
     };
-    Err(Refusal {
-        code: ResponseError::InvalidTimestamp,
-        message: Some("One or more records have been rejected due to invalid timestamp".to_owned()),
-        records: faulty_records(header, batch, wrong)?,
-    })
+    let message = "One or more records have been rejected due to invalid timestamp";
+    let records = faulty_records(header, batch, wrong)?;
+    Err(Refusal { records, ..Refusal::new(ResponseError::InvalidTimestamp, message) })
 }
 
 fn check_keys(header: &BatchHeader, batch: &[u8]) -> Result<(), Refusal> {
@@ -258,7 +272,7 @@ fn check_keys(header: &BatchHeader, batch: &[u8]) -> Result<(), Refusal> {
         return Ok(());
     }
     let message = Some("One or more records have been rejected".to_owned());
-    Err(Refusal { code: ResponseError::InvalidRecord, message, records })
+    Err(Refusal { message, records, ..ResponseError::InvalidRecord.into() })
 }
 
 /// The records that `wrong` names a fault of.

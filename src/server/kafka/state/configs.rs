@@ -37,7 +37,7 @@ enum Rule {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ConfigKey {
     pub(crate) name: &'static str,
-    /// The broker's key that gives the default, shown as a synonym.
+    /// The broker's key that gives the default, shown as a synonym; empty where a real broker shows none.
     pub(crate) broker_name: &'static str,
     pub(crate) default: &'static str,
     pub(crate) value_type: ValueType,
@@ -70,10 +70,10 @@ pub(crate) static KEYS: &[ConfigKey] = {
         key("delete.retention.ms", "log.cleaner.delete.retention.ms", "86400000", Long, Integer(0, i64::MAX)),
         key("file.delete.delay.ms", "log.segment.delete.delay.ms", "60000", Long, Integer(0, i64::MAX)),
         key("flush.messages", "log.flush.interval.messages", "9223372036854775807", Long, Integer(1, i64::MAX)),
-        key("flush.ms", "log.flush.interval.ms", "9223372036854775807", Long, Integer(i64::MAX, i64::MAX)),
-        key("follower.replication.throttled.replicas", "follower.replication.throttled.replicas", "", List, AnyList),
+        key("flush.ms", "", "9223372036854775807", Long, Integer(i64::MAX, i64::MAX)),
+        key("follower.replication.throttled.replicas", "", "", List, AnyList),
         key("index.interval.bytes", "log.index.interval.bytes", "4096", Int, Integer(0, INT_MAX)),
-        key("leader.replication.throttled.replicas", "leader.replication.throttled.replicas", "", List, AnyList),
+        key("leader.replication.throttled.replicas", "", "", List, AnyList),
         key("local.retention.bytes", "log.local.retention.bytes", "-2", Long, Integer(-2, i64::MAX)),
         key("local.retention.ms", "log.local.retention.ms", "-2", Long, Integer(-2, i64::MAX)),
         key("max.compaction.lag.ms", "log.cleaner.max.compaction.lag.ms", "9223372036854775807", Long, Integer(1, i64::MAX)),
@@ -85,15 +85,15 @@ pub(crate) static KEYS: &[ConfigKey] = {
         key("min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms", "0", Long, Integer(0, i64::MAX)),
         key("min.insync.replicas", "min.insync.replicas", "1", Int, Integer(1, INT_MAX)),
         key("preallocate", "log.preallocate", "false", Boolean, BooleanOnly(false)),
-        key("remote.log.copy.disable", "remote.log.copy.disable", "false", Boolean, Bool),
-        key("remote.log.delete.on.disable", "remote.log.delete.on.disable", "false", Boolean, Bool),
-        key("remote.storage.enable", "remote.storage.enable", "false", Boolean, BooleanOnly(false)),
+        key("remote.log.copy.disable", "", "false", Boolean, Bool),
+        key("remote.log.delete.on.disable", "", "false", Boolean, Bool),
+        key("remote.storage.enable", "", "false", Boolean, BooleanOnly(false)),
         key("retention.bytes", "log.retention.bytes", "-1", Long, Integer(-1, i64::MAX)),
-        key("retention.ms", "log.retention.ms", "604800000", Long, Integer(-1, i64::MAX)),
+        key("retention.ms", "", "604800000", Long, Integer(-1, i64::MAX)),
         key("segment.bytes", "log.segment.bytes", "1073741824", Int, Integer(1_048_576, INT_MAX)),
         key("segment.index.bytes", "log.index.size.max.bytes", "10485760", Int, Integer(4, INT_MAX)),
-        key("segment.jitter.ms", "log.roll.jitter.ms", "0", Long, Integer(0, i64::MAX)),
-        key("segment.ms", "log.roll.ms", "604800000", Long, Integer(1, i64::MAX)),
+        key("segment.jitter.ms", "", "0", Long, Integer(0, i64::MAX)),
+        key("segment.ms", "", "604800000", Long, Integer(1, i64::MAX)),
         key("unclean.leader.election.enable", "unclean.leader.election.enable", "false", Boolean, Bool),
     ]
 };
@@ -124,7 +124,12 @@ impl ConfigKey {
             Rule::Boolean => "must be true or false".to_owned(),
             Rule::BooleanOnly(only) => format!("this broker supports only {only}"),
             Rule::Integer(min, max) if min == max => format!("this broker supports only {min}"),
-            Rule::Integer(min, max) => format!("must be a whole number from {min} to {max}"),
+            Rule::Integer(min, max) => match value.parse::<i64>() {
+                Ok(number) if number < min => format!("Value must be at least {min}"),
+                Ok(_) => format!("Value must be no more than {max}"),
+                Err(_) if self.value_type == ValueType::Int => "Not a number of type INT".to_owned(),
+                Err(_) => "Not a number of type LONG".to_owned(),
+            },
             Rule::Fraction => "must be a number from 0 to 1".to_owned(),
             Rule::OneOf(choices) | Rule::ListOf(choices) => format!("this broker supports {}", choices.join(", ")),
             Rule::AnyList => String::new(),

@@ -10,15 +10,15 @@ pub(crate) mod topics;
 
 /// Who sent a request: what group descriptions show of a member.
 #[derive(Debug, Clone, Default)]
-pub struct ClientInfo {
+pub(crate) struct ClientInfo {
     /// The request header's client id; empty when the client sent none.
-    pub client_id: String,
+    pub(crate) client_id: String,
     /// The peer's address as Kafka shows it, `/127.0.0.1`.
-    pub client_host: String,
+    pub(crate) client_host: String,
 }
 
 /// Which partitions exist, for handlers that need no more of the topics than that.
-pub trait TopicLookup: Send + Sync {
+pub(crate) trait TopicLookup: Send + Sync {
     /// True if `topic` exists and has `partition`.
     fn has_partition(&self, topic: &str, partition: i32) -> bool;
 }

@@ -69,7 +69,7 @@ pub(crate) enum TopicError {
     #[error("Topic '{0}' already exists.")]
     Exists(String),
     #[error("Topic name is invalid: {0}")]
-    InvalidName(&'static str),
+    InvalidName(String),
     #[error("Topic '{name}' collides with existing topic: {other}")]
     Collision { name: String, other: String },
     #[error("This server does not host this topic-partition.")]
@@ -78,6 +78,8 @@ pub(crate) enum TopicError {
     InvalidPartitions(String),
     #[error("{0}")]
     InvalidConfig(String),
+    #[error("{0}")]
+    InvalidRequest(String),
     #[error("{0}")]
     Storage(#[from] StorageError),
 }
@@ -199,8 +201,12 @@ impl Topics {
         let topic = self.by_name(name).ok_or(TopicError::Unknown)?;
         let present = topic.partition_count();
         if count <= present {
-            let reason = if count == present { "already has" } else { "currently has" };
-            let text = format!("Topic {reason} {present} partitions, which is not fewer than the requested {count}.");
+            let text = match count == present {
+                true => format!("Topic already has {present} partition(s)."),
+                false => {
+                    format!("The topic {name} currently has {present} partition(s); {count} would not be an increase.")
+                }
+            };
             return Err(TopicError::InvalidPartitions(text));
         }
         let others: i64 = self.all().iter().map(|topic| i64::from(topic.partition_count())).sum();
@@ -223,11 +229,11 @@ impl Topics {
         &self,
         name: &str,
         validate_only: bool,
-        change: impl FnOnce(BTreeMap<String, String>) -> Result<BTreeMap<String, String>, String>,
+        change: impl FnOnce(BTreeMap<String, String>) -> Result<BTreeMap<String, String>, TopicError>,
     ) -> Result<(), TopicError> {
         let _change = self.change.lock().unwrap_or_else(PoisonError::into_inner);
         let topic = self.by_name(name).ok_or(TopicError::Unknown)?;
-        let set = change(topic.shared.config().set().clone()).map_err(TopicError::InvalidConfig)?;
+        let set = change(topic.shared.config().set().clone())?;
         let config = TopicConfig::new(set).map_err(TopicError::InvalidConfig)?;
         if validate_only {
             return Ok(());
@@ -342,19 +348,22 @@ fn record(topic: &Topic, partitions: i32) -> TopicRecord {
 /// Kafka's rule: 1 to 249 of letters, digits, `.`, `_` and `-`, and not `.` or `..`.
 pub(crate) fn check_name(name: &str) -> Result<(), TopicError> {
     let legal = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
-    match name {
-        "" => Err(TopicError::InvalidName("the empty string is not allowed")),
-        "." | ".." => Err(TopicError::InvalidName("'.' or '..' is not allowed")),
-        _ if name.len() > NAME_BYTES_MAX => Err(TopicError::InvalidName("it is longer than 249 characters")),
-        _ if !name.bytes().all(legal) => {
-            Err(TopicError::InvalidName("it holds something else than ASCII alphanumerics, '.', '_' and '-'"))
+    let reason = match name {
+        "" => "the empty string is not allowed".to_owned(),
+        "." | ".." => format!("'{name}' is not allowed"),
+        _ if name.len() > NAME_BYTES_MAX => {
+            format!("the length of '{name}' is longer than the max allowed length {NAME_BYTES_MAX}")
         }
-        _ => Ok(()),
-    }
+        _ if !name.bytes().all(legal) => {
+            format!("'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'")
+        }
+        _ => return Ok(()),
+    };
+    Err(TopicError::InvalidName(reason))
 }
 
 /// A random id; Kafka keeps ids that begin with a dash out, since command lines take them for options.
-fn new_topic_id() -> Uuid {
+pub(crate) fn new_topic_id() -> Uuid {
     loop {
         let id = Uuid::from_bytes(rand::random());
         if !id.is_nil() && !meta::topic_id_text(id).starts_with('-') {

@@ -28,7 +28,7 @@ pub(super) const ID_BYTES_MAX: usize = 32_767;
 
 /// Manages all groups of the broker. Clones share one state; the last one dropped closes the offset store.
 #[derive(Clone)]
-pub struct GroupCoordinator {
+pub(crate) struct GroupCoordinator {
     pub(super) inner: Arc<Inner>,
 }
 
@@ -63,7 +63,7 @@ impl Groups {
 impl GroupCoordinator {
     /// Opens the offset store in `dir` and knows again what groups left there. With `fsync`, commits are acknowledged
     /// after `fdatasync`.
-    pub fn open(dir: &Path, config: GroupConfig, fsync: bool) -> Result<GroupCoordinator, OffsetStoreError> {
+    pub(crate) fn open(dir: &Path, config: GroupConfig, fsync: bool) -> Result<GroupCoordinator, OffsetStoreError> {
         let store = OffsetStore::open(dir, fsync)?;
         let inner = Inner {
             config,

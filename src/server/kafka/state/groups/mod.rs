@@ -22,7 +22,7 @@ mod tests;
 use std::time::Duration;
 
 pub(crate) use answers::{GroupDescription, GroupListing, JoinAnswer, JoinRequest, Leaver, SyncAnswer, SyncRequest};
-pub use coordinator::GroupCoordinator;
+pub(crate) use coordinator::GroupCoordinator;
 pub(crate) use error::GroupError;
 pub(crate) use offsets::{Commit, OffsetToCommit};
 
@@ -32,28 +32,28 @@ pub use crate::server::kafka::storage::offsets::OffsetStoreError;
 /// Bounds and times of group management. The defaults are the real broker's, but for the bounds on memory, which it
 /// does not have, and the initial rebalance delay.
 #[derive(Debug, Clone)]
-pub struct GroupConfig {
+pub(crate) struct GroupConfig {
     /// `group.min.session.timeout.ms`
-    pub session_timeout_min: Duration,
+    pub(crate) session_timeout_min: Duration,
     /// `group.max.session.timeout.ms`
-    pub session_timeout_max: Duration,
+    pub(crate) session_timeout_max: Duration,
     /// `group.initial.rebalance.delay.ms`: 0 here, 3 s in the real broker. It saves a rebalance when several members
     /// start at once; without it a lone consumer reads at once.
-    pub initial_rebalance_delay: Duration,
+    pub(crate) initial_rebalance_delay: Duration,
     /// `group.max.size`
-    pub members_max: usize,
+    pub(crate) members_max: usize,
     /// Groups known at a time, those that only left offsets behind included.
-    pub groups_max: usize,
+    pub(crate) groups_max: usize,
     /// Bytes of metadata and assignments that one group may keep.
-    pub group_bytes_max: usize,
+    pub(crate) group_bytes_max: usize,
     /// The same for all groups together. At this bound joins are refused as if the group were full.
-    pub all_groups_bytes_max: usize,
+    pub(crate) all_groups_bytes_max: usize,
     /// `offset.metadata.max.bytes`, in UTF-16 units as the real broker counts.
-    pub offset_metadata_max: usize,
+    pub(crate) offset_metadata_max: usize,
     /// `offsets.retention.minutes`, counted from when the group became empty or last committed.
-    pub offsets_retention: Duration,
+    pub(crate) offsets_retention: Duration,
     /// `offsets.retention.check.interval.ms`; also how long an empty group without offsets is remembered.
-    pub retention_check_interval: Duration,
+    pub(crate) retention_check_interval: Duration,
 }
 
 impl Default for GroupConfig {
