@@ -4,4 +4,5 @@ pub(crate) mod codec;
 pub(crate) mod error;
 pub(crate) mod http;
 pub(crate) mod mapping;
+pub(crate) mod search;
 pub(crate) mod storage;
