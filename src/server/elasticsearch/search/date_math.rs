@@ -114,11 +114,12 @@ fn floor(time: &Zoned, unit: char, math: &str) -> Result<Zoned, Exception> {
         'd' => whole_day(date),
         // An hour or less: by subtracting what has passed of it, so that a repeated hour stays the one it was.
         'h' | 'H' => time.checked_sub(
-            i64::from(clock.minute()).minutes().seconds(i64::from(clock.second())).nanoseconds(i64::from(clock.subsec_nanosecond())),
+            i64::from(clock.minute())
+                .minutes()
+                .seconds(i64::from(clock.second()))
+                .nanoseconds(i64::from(clock.subsec_nanosecond())),
         ),
-        'm' => time.checked_sub(
-            i64::from(clock.second()).seconds().nanoseconds(i64::from(clock.subsec_nanosecond())),
-        ),
+        'm' => time.checked_sub(i64::from(clock.second()).seconds().nanoseconds(i64::from(clock.subsec_nanosecond()))),
         's' => time.checked_sub(i64::from(clock.subsec_nanosecond()).nanoseconds()),
         _ => return Err(unsupported(unit, math)),
     };
@@ -147,8 +148,9 @@ pub(crate) fn zone(name: &str) -> Result<TimeZone, Exception> {
     }
     let offset = ["UTC", "GMT", "UT"].iter().find_map(|prefix| name.strip_prefix(prefix)).unwrap_or(name);
     if offset.starts_with(['+', '-']) {
-        return fixed_offset(offset)
-            .ok_or_else(|| Exception::new("date_time_exception", format!("Invalid ID for offset-based ZoneId: {name}")));
+        return fixed_offset(offset).ok_or_else(|| {
+            Exception::new("date_time_exception", format!("Invalid ID for offset-based ZoneId: {name}"))
+        });
     }
     let unknown = || Exception::new("zone_rules_exception", format!("Unknown time-zone ID: {name}"));
     // Java's region ids are those of the tz database with a slash, and a few more; abbreviations are none of them.

@@ -96,8 +96,7 @@ pub(crate) fn parse_body(bytes: &[u8]) -> Result<Json, ApiError> {
 fn bad_json(error: &JsonError, bytes: &[u8]) -> ApiError {
     let Position { line, column } = Source(bytes).position(error.offset);
     let shown: String = String::from_utf8_lossy(bytes).chars().take(500).collect();
-    let inner =
-        format!("{}\n at [Source: (byte[])\"{shown}\"; line: {line}, column: {column}]", error.reason);
+    let inner = format!("{}\n at [Source: (byte[])\"{shown}\"; line: {line}, column: {column}]", error.reason);
     let exception = match error.kind {
         JsonErrorKind::EndOfInput => {
             Exception::new("x_content_e_o_f_exception", format!("[{line}:{column}] {}", error.reason))

@@ -5,7 +5,9 @@
 
 pub(crate) mod date_math;
 pub(crate) mod fault;
+pub(crate) mod fetch;
 pub(crate) mod query;
+pub(crate) mod sort;
 pub(crate) mod values;
 pub(crate) mod wildcard;
 

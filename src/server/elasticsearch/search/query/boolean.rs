@@ -16,7 +16,15 @@ pub(crate) struct BoolQuery {
 }
 
 const OPTIONS: [&str; 9] = [
-    "_name", "adjust_pure_negative", "boost", "filter", "minimum_should_match", "must", "mustNot", "must_not", "should",
+    "_name",
+    "adjust_pure_negative",
+    "boost",
+    "filter",
+    "minimum_should_match",
+    "must",
+    "mustNot",
+    "must_not",
+    "should",
 ];
 
 pub(crate) fn parse(body: &Json, src: &Source<'_>, depth: usize) -> Result<Query, Fault> {
@@ -44,13 +52,7 @@ pub(crate) fn parse(body: &Json, src: &Source<'_>, depth: usize) -> Result<Query
     Ok(query)
 }
 
-fn clauses(
-    value: &Json,
-    name: &str,
-    src: &Source<'_>,
-    depth: usize,
-    into: &mut Vec<Query>,
-) -> Result<(), Fault> {
+fn clauses(value: &Json, name: &str, src: &Source<'_>, depth: usize, into: &mut Vec<Query>) -> Result<(), Fault> {
     let parse = |json: &Json| parse_clause(json, src, depth + 1).map_err(|fault| fault.in_field(src, "bool", name));
     if let Some(items) = value.as_array() {
         for item in items {

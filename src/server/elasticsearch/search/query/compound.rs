@@ -45,8 +45,8 @@ pub(crate) fn parse_constant_score(body: &Json, src: &Source<'_>, depth: usize) 
             _ => return Err(unsupported(src, "constant_score", member)),
         }
     }
-    let filter = filter
-        .ok_or_else(|| Fault::parsing(src, closing(body), "[constant_score] requires a 'filter' element"))?;
+    let filter =
+        filter.ok_or_else(|| Fault::parsing(src, closing(body), "[constant_score] requires a 'filter' element"))?;
     query.kind = QueryKind::ConstantScore(Box::new(filter));
     Ok(query)
 }
@@ -65,9 +65,8 @@ pub(crate) fn parse_boosting(body: &Json, src: &Source<'_>, depth: usize) -> Res
             _ => return Err(unsupported(src, "boosting", member)),
         }
     }
-    let missing = |name: &str| {
-        Fault::parsing(src, closing(body), format!("[boosting] query requires '{name}' query to be set'"))
-    };
+    let missing =
+        |name: &str| Fault::parsing(src, closing(body), format!("[boosting] query requires '{name}' query to be set'"));
     let positive = positive.ok_or_else(|| missing("positive"))?;
     let negative = negative.ok_or_else(|| missing("negative"))?;
     let Some(negative_boost) = negative_boost.filter(|boost| *boost >= 0.0) else {

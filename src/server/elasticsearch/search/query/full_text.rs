@@ -81,8 +81,8 @@ impl MatchOptions {
             }
             "slop" => {
                 let slop = super::options::int(value, src)?;
-                self.slop = u32::try_from(slop)
-                    .map_err(|_| Fault::illegal(value.span.start, "No negative slop allowed."))?;
+                self.slop =
+                    u32::try_from(slop).map_err(|_| Fault::illegal(value.span.start, "No negative slop allowed."))?;
             }
             _ => return Ok(false),
         }
@@ -147,9 +147,8 @@ fn parse(body: &Json, src: &Source<'_>, form: MatchForm) -> Result<Query, Fault>
             for option in members {
                 match option.key.as_str() {
                     "query" => {
-                        value = Some(
-                            Scalar::read(&option.value, src).ok_or_else(|| expected_text(&option.value, src))?,
-                        );
+                        value =
+                            Some(Scalar::read(&option.value, src).ok_or_else(|| expected_text(&option.value, src))?);
                     }
                     "boost" => query.boost = boost(&option.value, src)?,
                     "_name" => query.name = Some(text(&option.value, src)?),
@@ -197,8 +196,7 @@ pub(crate) fn parse_multi(body: &Json, src: &Source<'_>) -> Result<Query, Fault>
     };
     options.form = kind.form();
     let combination = kind.combination();
-    query.kind =
-        QueryKind::MultiMatch(Box::new(MultiMatchQuery { value, fields, combination, tie_breaker, options }));
+    query.kind = QueryKind::MultiMatch(Box::new(MultiMatchQuery { value, fields, combination, tie_breaker, options }));
     Ok(query)
 }
 
@@ -290,8 +288,6 @@ fn zero_terms(json: &Json, src: &Source<'_>) -> Result<bool, Fault> {
     match text(json, src)?.to_ascii_lowercase().as_str() {
         "all" => Ok(true),
         "none" => Ok(false),
-        other => {
-            Err(Fault::parsing(src, json.span.start, format!("Unsupported zero_terms_query value [{other}]")))
-        }
+        other => Err(Fault::parsing(src, json.span.start, format!("Unsupported zero_terms_query value [{other}]"))),
     }
 }

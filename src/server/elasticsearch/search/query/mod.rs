@@ -7,11 +7,11 @@ mod boolean;
 mod compound;
 mod full_text;
 mod leaf;
-mod options;
+pub(crate) mod options;
 mod pattern;
 mod plan;
 mod query_string;
-mod range;
+pub(crate) mod range;
 mod term;
 
 use options::{boost, closing, text};
@@ -21,7 +21,7 @@ use self::compound::{BoostingQuery, DisMaxQuery, NestedQuery};
 use self::full_text::{MatchQuery, MultiMatchQuery};
 pub(crate) use self::leaf::NumberColumn;
 use self::pattern::PatternQuery;
-pub(crate) use self::plan::{plan, shard_exception};
+pub(crate) use self::plan::{own_exception, plan, shard_exception};
 use self::query_string::{QueryStringQuery, SimpleQueryString};
 use self::range::RangeQuery;
 use self::term::{TermQuery, TermsQuery};
@@ -193,10 +193,8 @@ fn parse_named(name: &str, body: &Json, src: &Source<'_>, depth: usize) -> Resul
 
 fn unknown_query(name: &str, body: &Json, src: &Source<'_>) -> Fault {
     let at = body.span.start;
-    let cause = Exception::new(
-        "named_object_not_found_exception",
-        format!("{} unknown field [{name}]", place(src, at)),
-    );
+    let cause =
+        Exception::new("named_object_not_found_exception", format!("{} unknown field [{name}]", place(src, at)));
     let fault = Fault::parsing(src, at, format!("unknown query [{name}]{}", did_you_mean(name, QUERY_NAMES)));
     Fault { exception: fault.exception.caused_by(cause), ..fault }
 }

@@ -9,7 +9,10 @@ pub(crate) enum Scalar {
     Bool(bool),
     Int(i64),
     /// A number with a fraction, or beyond 64 bits; `text` as it was written.
-    Float { value: f64, text: String },
+    Float {
+        value: f64,
+        text: String,
+    },
     Text(String),
 }
 
@@ -85,11 +88,7 @@ pub(crate) fn required_field<'a>(
 
 /// `[match] query does not support [bogus]`.
 pub(crate) fn unsupported(src: &Source<'_>, query: &str, member: &Member) -> Fault {
-    Fault::parsing(
-        src,
-        member.value.span.start,
-        format!("[{query}] query does not support [{}]", member.key),
-    )
+    Fault::parsing(src, member.value.span.start, format!("[{query}] query does not support [{}]", member.key))
 }
 
 /// Where the closing brace of a value stands.
@@ -122,7 +121,10 @@ pub(crate) fn boost(json: &Json, src: &Source<'_>) -> Result<f32, Fault> {
     let value = float(json, src)?;
     if value < 0.0 || !value.is_finite() {
         let at = json.span.start;
-        return Err(Fault::illegal(at, format!("negative [boost] are not allowed in [{value}], use a value between 0 and 1 to deboost")));
+        return Err(Fault::illegal(
+            at,
+            format!("negative [boost] are not allowed in [{value}], use a value between 0 and 1 to deboost"),
+        ));
     }
     Ok(value)
 }

@@ -20,7 +20,12 @@ pub(crate) enum Pattern {
     Wildcard(String),
     /// Lucene's regular expressions.
     Regexp(String),
-    Fuzzy { value: String, fuzziness: Fuzziness, prefix_length: usize, transpositions: bool },
+    Fuzzy {
+        value: String,
+        fuzziness: Fuzziness,
+        prefix_length: usize,
+        transpositions: bool,
+    },
 }
 
 impl Pattern {
@@ -39,7 +44,10 @@ impl Pattern {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fuzziness {
     /// By length of the term: none below `low`, one below `high`, else two.
-    Auto { low: usize, high: usize },
+    Auto {
+        low: usize,
+        high: usize,
+    },
     Edits(u8),
 }
 
@@ -120,11 +128,8 @@ fn parse(
         }
     }
     let written = written.ok_or_else(|| Fault::illegal(value.span.end, "value cannot be null"))?;
-    query.kind = QueryKind::Pattern(PatternQuery {
-        field: field.to_owned(),
-        pattern: pattern(written),
-        case_insensitive,
-    });
+    query.kind =
+        QueryKind::Pattern(PatternQuery { field: field.to_owned(), pattern: pattern(written), case_insensitive });
     Ok(query)
 }
 
@@ -170,8 +175,7 @@ pub(crate) fn rewrite(json: &Json, src: &Source<'_>) -> Result<(), Fault> {
 
 fn flags(json: &Json, src: &Source<'_>) -> Result<(), Fault> {
     let flags = text(json, src)?;
-    const KNOWN: [&str; 8] =
-        ["INTERSECTION", "COMPLEMENT", "EMPTY", "ANYSTRING", "INTERVAL", "NONE", "ALL", "65535"];
+    const KNOWN: [&str; 8] = ["INTERSECTION", "COMPLEMENT", "EMPTY", "ANYSTRING", "INTERVAL", "NONE", "ALL", "65535"];
     for flag in flags.split('|').map(|flag| flag.trim().to_ascii_uppercase()) {
         if !KNOWN.contains(&flag.as_str()) && flag.parse::<i64>().is_err() {
             return Err(Fault::illegal(json.span.start, format!("Unknown regexp flag [{flag}]")));

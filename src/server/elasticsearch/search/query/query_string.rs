@@ -86,10 +86,7 @@ impl Flags {
                 "FUZZY" => Self::FUZZY,
                 "NEAR" | "SLOP" => Self::NEAR,
                 other => {
-                    return Err(Fault::illegal(
-                        json.span.start,
-                        format!("Unknown simple_query_string flag [{other}]"),
-                    ));
+                    return Err(Fault::illegal(json.span.start, format!("Unknown simple_query_string flag [{other}]")));
                 }
             };
         }
@@ -249,7 +246,8 @@ fn combine(mut clauses: Vec<(Occurs, Query)>, minimum: Option<&MinimumMatch>) ->
     if clauses.is_empty() {
         return Query::new(QueryKind::MatchNone);
     }
-    let mut query = BoolQuery { adjust_pure_negative: true, minimum_should_match: minimum.cloned(), ..BoolQuery::default() };
+    let mut query =
+        BoolQuery { adjust_pure_negative: true, minimum_should_match: minimum.cloned(), ..BoolQuery::default() };
     for (occurs, clause) in clauses {
         match occurs {
             Occurs::Must => query.must.push(clause),

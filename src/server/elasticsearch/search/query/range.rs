@@ -68,8 +68,7 @@ fn zone(json: &Json, src: &Source<'_>) -> Result<TimeZone, Fault> {
 
 pub(crate) fn format(json: &Json, src: &Source<'_>) -> Result<DateFormat, Fault> {
     let pattern = text(json, src)?;
-    DateFormat::parse_pattern(&pattern)
-        .map_err(|error| Fault { at: json.span.start, exception: error.to_exception() })
+    DateFormat::parse_pattern(&pattern).map_err(|error| Fault { at: json.span.start, exception: error.to_exception() })
 }
 
 fn relation(json: &Json, src: &Source<'_>) -> Result<(), Fault> {

@@ -78,9 +78,10 @@ pub(crate) fn parse_terms(body: &Json, src: &Source<'_>) -> Result<Query, Fault>
     };
     let mut values = Vec::with_capacity(items.len());
     for item in items {
-        values.push(Scalar::read(item, src).ok_or_else(|| {
-            Fault::parsing(src, item.span.start, "No value specified for terms query")
-        })?);
+        values.push(
+            Scalar::read(item, src)
+                .ok_or_else(|| Fault::parsing(src, item.span.start, "No value specified for terms query"))?,
+        );
     }
     query.kind = QueryKind::Terms(TermsQuery { field: field.to_owned(), values });
     Ok(query)

@@ -39,8 +39,14 @@ impl NumberColumn {
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum ColumnTest {
     /// Both ends included.
-    Integers { low: i64, high: i64 },
-    Floats { low: f64, high: f64 },
+    Integers {
+        low: i64,
+        high: i64,
+    },
+    Floats {
+        low: f64,
+        high: f64,
+    },
     /// Sorted.
     IntegerSet(Vec<i64>),
     FloatSet(Vec<f64>),

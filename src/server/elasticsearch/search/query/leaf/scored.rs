@@ -64,9 +64,7 @@ fn with_value(index: &ColumnIndex, max_doc: DocId) -> u64 {
         ColumnIndex::Empty { .. } => 0,
         ColumnIndex::Full => u64::from(max_doc),
         ColumnIndex::Optional(index) => u64::from(index.num_non_nulls()),
-        ColumnIndex::Multivalued(_) => {
-            (0..max_doc).map(|doc| u64::from(index.has_value(doc))).sum()
-        }
+        ColumnIndex::Multivalued(_) => (0..max_doc).map(|doc| u64::from(index.has_value(doc))).sum(),
     }
 }
 
@@ -138,8 +136,7 @@ struct TermWeight {
 impl Weight for TermWeight {
     fn scorer(&self, segment: &SegmentReader, boost: Score) -> tantivy::Result<Box<dyn Scorer>> {
         let index = segment.inverted_index(self.query.term.field())?;
-        let frequencies =
-            if self.bm25.is_some() { IndexRecordOption::WithFreqs } else { IndexRecordOption::Basic };
+        let frequencies = if self.bm25.is_some() { IndexRecordOption::WithFreqs } else { IndexRecordOption::Basic };
         let Some(postings) = index.read_postings(&self.query.term, frequencies)? else {
             return Ok(Box::new(ConstScorer::new(AllScorer::new(0), boost)));
         };
@@ -322,8 +319,7 @@ impl Weight for PhraseWeight {
         };
         let lengths = lengths(segment, &self.query.path)?;
         let slop = i64::from(self.query.slop);
-        let mut scorer =
-            PhraseScorer { slots, slop, bm25: self.bm25, boost, lengths, doc: 0, frequency: 0.0 };
+        let mut scorer = PhraseScorer { slots, slop, bm25: self.bm25, boost, lengths, doc: 0, frequency: 0.0 };
         scorer.find();
         Ok(Box::new(scorer))
     }
@@ -429,9 +425,7 @@ impl PhraseScorer {
     #[expect(clippy::cast_precision_loss, reason = "widths within a text")]
     fn sloppy(&self) -> f32 {
         let mut places = vec![0_usize; self.slots.len()];
-        let value = |slot: usize, places: &[usize]| {
-            Some(*self.slots.get(slot)?.found.get(*places.get(slot)?)?)
-        };
+        let value = |slot: usize, places: &[usize]| Some(*self.slots.get(slot)?.found.get(*places.get(slot)?)?);
         let mut frequency = 0.0;
         let mut best: Option<(usize, i64)> = None;
         loop {

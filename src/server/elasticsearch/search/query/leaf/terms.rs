@@ -113,17 +113,12 @@ fn after_prefix(prefix: &str) -> Option<String> {
 impl Matcher for TermScan {
     fn docs(&self, segment: &SegmentReader) -> tantivy::Result<Box<dyn DocSet>> {
         let index = segment.inverted_index(self.path.field())?;
-        let found: Vec<TermInfo> =
-            self.terms(&index, usize::MAX)?.into_iter().map(|(_, postings)| postings).collect();
+        let found: Vec<TermInfo> = self.terms(&index, usize::MAX)?.into_iter().map(|(_, postings)| postings).collect();
         union(&index, &found, segment)
     }
 }
 
-fn union(
-    index: &InvertedIndexReader,
-    found: &[TermInfo],
-    segment: &SegmentReader,
-) -> tantivy::Result<Box<dyn DocSet>> {
+fn union(index: &InvertedIndexReader, found: &[TermInfo], segment: &SegmentReader) -> tantivy::Result<Box<dyn DocSet>> {
     match found {
         [] => Ok(Box::new(AllScorer::new(0))),
         [one] => Ok(Box::new(index.read_postings_from_terminfo(one, IndexRecordOption::Basic)?)),

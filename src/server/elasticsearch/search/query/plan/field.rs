@@ -130,8 +130,7 @@ impl Planner<'_> {
                 Ok(Box::new(Constant(TermSet { field: fields.txt, terms: Arc::new(terms.collect()) })))
             }
             FieldKind::Boolean | FieldKind::Date | FieldKind::DateNanos => {
-                let plans: Result<Vec<_>, _> =
-                    values.iter().map(|value| self.term_on(field, value, false)).collect();
+                let plans: Result<Vec<_>, _> = values.iter().map(|value| self.term_on(field, value, false)).collect();
                 Ok(constant(any_of(plans?), 1.0))
             }
             FieldKind::Alias => Ok(none()),

@@ -121,8 +121,8 @@ impl Planner<'_> {
             _ => {}
         }
         let terms = tokens.iter().map(|(token, place)| (fields.text_term(&field.path, token), *place)).collect();
-        let last_prefix = prefix
-            .map(|(prefix, place)| (TermScan::with_prefix(self.path_term(field), prefix, |_| true), place));
+        let last_prefix =
+            prefix.map(|(prefix, place)| (TermScan::with_prefix(self.path_term(field), prefix, |_| true), place));
         Box::new(Phrase {
             path: field.path.clone(),
             terms,
@@ -151,9 +151,7 @@ impl Planner<'_> {
         }
         Ok(match (query.combination, query.tie_breaker) {
             (Combination::Most, None) => any_of(plans),
-            (_, tie_breaker) => {
-                Box::new(DisjunctionMaxQuery::with_tie_breaker(plans, tie_breaker.unwrap_or(0.0)))
-            }
+            (_, tie_breaker) => Box::new(DisjunctionMaxQuery::with_tie_breaker(plans, tie_breaker.unwrap_or(0.0))),
         })
     }
 

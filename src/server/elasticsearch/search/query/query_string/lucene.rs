@@ -113,12 +113,9 @@ impl Parser<'_> {
     }
 
     fn conjunction(&mut self) -> Conjunction {
-        for (word, conjunction) in [
-            ("AND", Conjunction::And),
-            ("OR", Conjunction::Or),
-            ("&&", Conjunction::And),
-            ("||", Conjunction::Or),
-        ] {
+        for (word, conjunction) in
+            [("AND", Conjunction::And), ("OR", Conjunction::Or), ("&&", Conjunction::And), ("||", Conjunction::Or)]
+        {
             if self.word(word) {
                 return conjunction;
             }
@@ -326,10 +323,8 @@ impl Parser<'_> {
     }
 
     fn best_of(&self, fields: Vec<(String, f32)>, kind: impl Fn(String) -> QueryKind) -> Query {
-        let mut queries: Vec<Query> = fields
-            .into_iter()
-            .map(|(field, boost)| Query { boost, ..Query::new(kind(field)) })
-            .collect();
+        let mut queries: Vec<Query> =
+            fields.into_iter().map(|(field, boost)| Query { boost, ..Query::new(kind(field)) }).collect();
         match queries.len() {
             0 => Query::new(QueryKind::MatchNone),
             1 => queries.pop().unwrap_or_else(|| Query::new(QueryKind::MatchNone)),
@@ -486,7 +481,9 @@ impl Parser<'_> {
     fn encountered(&self) -> String {
         match self.peek() {
             None => format!("Encountered \"<EOF>\" at line 1, column {}.", self.text.len()),
-            Some(character) => format!("Encountered \" \"{character}\" \"{character} \"\" at line 1, column {}.", self.at),
+            Some(character) => {
+                format!("Encountered \" \"{character}\" \"{character} \"\" at line 1, column {}.", self.at)
+            }
         }
     }
 }
