@@ -17,6 +17,7 @@ pub mod fuzzing;
 pub(crate) mod handlers;
 pub(crate) mod http;
 pub(crate) mod mapping;
+pub(crate) mod search;
 pub(crate) mod state;
 pub(crate) mod storage;
 
