@@ -110,4 +110,4 @@ fn template_routes() -> Vec<Route> {
     ]
 }
 
-pub(self) use route;
+use route;
