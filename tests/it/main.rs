@@ -1,1 +1,4 @@
 //! What a user or a client sees. One binary: each one links everything.
+
+mod es_node;
+mod support;

@@ -79,6 +79,8 @@ pub(crate) struct JsonError {
     /// In the words of Elasticsearch's parser, without the position.
     pub(crate) reason: String,
     pub(crate) offset: usize,
+    /// Where the last token before the error began.
+    pub(crate) last_token: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,13 +93,20 @@ pub(crate) enum JsonErrorKind {
 impl Json {
     /// Reads one value; only white space may follow it.
     pub(crate) fn parse(text: &[u8]) -> Result<Json, JsonError> {
-        let mut parser = Parser { text, at: 0 };
+        let mut parser = Parser { text, at: 0, token: 0 };
         let value = parser.value(0)?;
         parser.skip_blanks();
         match parser.peek() {
             None => Ok(value),
             Some(byte) => Err(parser.unexpected(byte, "end of input")),
         }
+    }
+
+    /// Reads the value a text begins with; gives where it ends.
+    pub(crate) fn parse_prefix(text: &[u8]) -> Result<(Json, usize), JsonError> {
+        let mut parser = Parser { text, at: 0, token: 0 };
+        let value = parser.value(0)?;
+        Ok((value, parser.at))
     }
 
     pub(crate) fn as_str(&self) -> Option<&str> {
@@ -185,6 +194,8 @@ impl Json {
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
+    /// Where the last token began.
+    token: usize,
 }
 
 impl Parser<'_> {
@@ -198,8 +209,14 @@ impl Parser<'_> {
                     format!("Document nesting depth ({}) exceeds the maximum allowed ({DEPTH_MAX})", depth + 1);
                 return Err(self.malformed(reason));
             }
-            b'{' => self.object(depth)?,
-            b'[' => self.array(depth)?,
+            b'{' => {
+                self.token = start;
+                self.object(depth)?
+            }
+            b'[' => {
+                self.token = start;
+                self.array(depth)?
+            }
             b'"' => JsonValue::String(self.string()?),
             b'-' | b'0'..=b'9' => self.number()?,
             b't' => self.literal("true", JsonValue::Bool(true))?,
@@ -212,6 +229,7 @@ impl Parser<'_> {
                 ));
             }
         };
+        self.token = self.token.max(start);
         Ok(Json { value, span: Span { start, end: self.at } })
     }
 
@@ -233,6 +251,7 @@ impl Parser<'_> {
             }
             let key = self.string()?;
             let key_span = Span { start, end: self.at };
+            self.token = start;
             self.skip_blanks();
             self.expect(b':', "a colon to separate field name and value")?;
             let value = self.value(depth + 1)?;
@@ -293,9 +312,11 @@ impl Parser<'_> {
                     );
                     return Err(self.malformed(reason));
                 }
-                Some(byte) => {
-                    bytes.push(byte);
-                    self.at += 1;
+                Some(_) => {
+                    let rest = self.text.get(self.at..).unwrap_or_default();
+                    let plain = rest.iter().take_while(|byte| **byte >= 0x20 && !matches!(byte, b'"' | b'\\')).count();
+                    bytes.extend_from_slice(rest.get(..plain).unwrap_or_default());
+                    self.at += plain;
                 }
             }
         }
@@ -438,7 +459,12 @@ impl Parser<'_> {
     }
 
     fn end_of_input(&self) -> JsonError {
-        JsonError { kind: JsonErrorKind::EndOfInput, reason: "Unexpected end of file".into(), offset: self.at }
+        JsonError {
+            kind: JsonErrorKind::EndOfInput,
+            reason: "Unexpected end of file".into(),
+            offset: self.at,
+            last_token: self.token,
+        }
     }
 
     fn unexpected(&self, byte: u8, wanted: &str) -> JsonError {
@@ -446,7 +472,7 @@ impl Parser<'_> {
     }
 
     fn malformed(&self, reason: String) -> JsonError {
-        JsonError { kind: JsonErrorKind::Malformed, reason, offset: self.at }
+        JsonError { kind: JsonErrorKind::Malformed, reason, offset: self.at, last_token: self.token }
     }
 }
 

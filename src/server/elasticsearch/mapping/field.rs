@@ -1,17 +1,36 @@
 //! The mapping as a tree of typed fields, and the flat view by full path that queries and aggregations ask.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 
 use serde_json::Value;
 
+use super::date::DateFormat;
+use super::plan::Plan;
+
 /// The mapping of one index. Immutable: a change makes a new one.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Mapping {
     pub(crate) root: ObjectMapping,
     /// `_meta`, `_source`, `_routing`, `dynamic_templates`, `date_detection`, `dynamic_date_formats`, `numeric_detection`: as declared.
     pub(crate) root_options: BTreeMap<String, Value>,
     /// Every leaf by its full path, multi-fields too (`symbol.keyword`). Derived from the tree.
     fields: BTreeMap<String, FieldMapping>,
+    /// What reads documents. Derived from the tree.
+    plan: Arc<Plan>,
+}
+
+/// The tree and the options say all; the rest is derived.
+impl PartialEq for Mapping {
+    fn eq(&self, other: &Self) -> bool {
+        self.root == other.root && self.root_options == other.root_options
+    }
+}
+
+impl Default for Mapping {
+    fn default() -> Self {
+        Self::new(ObjectMapping::default(), BTreeMap::new())
+    }
 }
 
 /// An object (or nested) level of the tree.
@@ -117,12 +136,43 @@ impl FieldKind {
     }
 }
 
+impl FieldMapping {
+    /// How a date field reads and writes its values: its option `format`, else `strict_date_optional_time||epoch_millis`.
+    /// The mapping's parser has checked the format.
+    pub(crate) fn date_format(&self) -> Arc<DateFormat> {
+        static DEFAULT: LazyLock<Arc<DateFormat>> = LazyLock::new(|| Arc::new(DateFormat::default()));
+        let declared = self.options.get("format").and_then(Value::as_str);
+        declared
+            .and_then(|pattern| DateFormat::parse_pattern(pattern).ok())
+            .map_or_else(|| Arc::clone(&DEFAULT), Arc::new)
+    }
+
+    /// An option as declared.
+    pub(crate) fn flag(&self, option: &str, default: bool) -> bool {
+        match self.options.get(option) {
+            Some(Value::Bool(value)) => *value,
+            Some(Value::String(text)) => text == "true",
+            _ => default,
+        }
+    }
+}
+
 impl Mapping {
     /// Builds the flat view of a tree.
     pub(crate) fn new(root: ObjectMapping, root_options: BTreeMap<String, Value>) -> Self {
         let mut fields = BTreeMap::new();
         collect(&root, &mut fields);
-        Self { root, root_options, fields }
+        let plan = Arc::new(Plan::new(&root, &root_options));
+        Self { root, root_options, fields, plan }
+    }
+
+    pub(super) fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Documents must come with a routing value.
+    pub(crate) fn routing_required(&self) -> bool {
+        self.plan.routing_required
     }
 
     /// A leaf by its full path, an alias resolved to its target.

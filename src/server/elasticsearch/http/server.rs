@@ -1,0 +1,174 @@
+//! Sockets: accepts within a bound of connections, gives each to hyper, and drains on shutdown.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::body::Budget;
+use super::dispatch;
+use super::route::Router;
+use crate::server::elasticsearch::state::Node;
+
+/// Bounds of the REST layer. The defaults are Elasticsearch's, where it has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Connections open at once; more wait in the kernel's queue.
+    pub connections_max: usize,
+    /// Time to send a request's head.
+    pub header_read_timeout: Duration,
+    /// Bytes of one body, compressed or not (`http.max_content_length`).
+    pub body_bytes_max: usize,
+    /// Bytes of all bodies in memory (`indexing_pressure.memory.limit`).
+    pub in_flight_bytes_max: usize,
+    /// Handlers that run at once; more wait.
+    pub handlers_max: usize,
+    /// Time that running requests have to end after shutdown begins.
+    pub drain_timeout: Duration,
+}
+
+/// Bytes of a request line (`http.max_initial_line_length`).
+pub(super) const LINE_BYTES_MAX: usize = 4096;
+/// Bytes of all headers (`http.max_header_size`).
+pub(super) const HEADER_BYTES_MAX: usize = 16 * 1024;
+/// Room for a head that is too long to be served but short enough to be answered in Elasticsearch's words.
+const HEAD_BUFFER_BYTES: usize = 64 * 1024;
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections_max: 1024,
+            header_read_timeout: Duration::from_secs(30),
+            body_bytes_max: 100 * 1024 * 1024,
+            in_flight_bytes_max: 256 * 1024 * 1024,
+            handlers_max: 64,
+            drain_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What every connection shares.
+pub(super) struct Context {
+    pub(super) node: Arc<Node>,
+    pub(super) router: &'static Router,
+    pub(super) limits: Limits,
+    pub(super) budget: Budget,
+    pub(super) handlers: Arc<Semaphore>,
+}
+
+/// Serves until `shutdown`, then lets running requests end within the drain timeout.
+pub(crate) async fn serve(
+    node: Arc<Node>,
+    router: &'static Router,
+    listeners: Vec<TcpListener>,
+    limits: Limits,
+    shutdown: CancellationToken,
+) {
+    let context = Arc::new(Context {
+        node,
+        router,
+        budget: Budget::new(limits.in_flight_bytes_max),
+        handlers: Arc::new(Semaphore::new(limits.handlers_max)),
+        limits,
+    });
+    let slots = Arc::new(Semaphore::new(context.limits.connections_max));
+    let connections = TaskTracker::new();
+    let abort = CancellationToken::new();
+    let acceptors = TaskTracker::new();
+    for listener in listeners {
+        let accept = Acceptor {
+            context: Arc::clone(&context),
+            slots: Arc::clone(&slots),
+            connections: connections.clone(),
+            shutdown: shutdown.clone(),
+            abort: abort.clone(),
+        };
+        acceptors.spawn(accept.run(listener));
+    }
+    acceptors.close();
+    acceptors.wait().await;
+    connections.close();
+    if tokio::time::timeout(context.limits.drain_timeout, connections.wait()).await.is_err() {
+        tracing::warn!(
+            open = connections.len(),
+            "requests still run after the drain timeout; closing their connections"
+        );
+        abort.cancel();
+        connections.wait().await;
+    }
+}
+
+struct Acceptor {
+    context: Arc<Context>,
+    slots: Arc<Semaphore>,
+    connections: TaskTracker,
+    shutdown: CancellationToken,
+    abort: CancellationToken,
+}
+
+impl Acceptor {
+    async fn run(self, listener: TcpListener) {
+        loop {
+            let slot = tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                slot = Arc::clone(&self.slots).acquire_owned() => slot,
+            };
+            let Ok(slot) = slot else { return };
+            let accepted = tokio::select! {
+                () = self.shutdown.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let connection =
+                        connection(Arc::clone(&self.context), stream, self.shutdown.clone(), self.abort.clone());
+                    self.connections.spawn(async move {
+                        connection.await;
+                        drop(slot);
+                    });
+                }
+                Err(error) => {
+                    // Out of file descriptors, or a client that left: neither ends the server.
+                    tracing::warn!(%error, "a connection was not accepted");
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            }
+        }
+    }
+}
+
+async fn connection(context: Arc<Context>, stream: TcpStream, shutdown: CancellationToken, abort: CancellationToken) {
+    if let Err(error) = stream.set_nodelay(true) {
+        tracing::debug!(%error, "no TCP_NODELAY");
+    }
+    let timeout = context.limits.header_read_timeout;
+    let service = service_fn(move |request| {
+        let context = Arc::clone(&context);
+        async move { Ok::<_, std::convert::Infallible>(dispatch::answer(context, request).await) }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(timeout)
+        .max_buf_size(HEAD_BUFFER_BYTES)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = shutdown.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = connection.as_mut() => ended,
+                () = abort.cancelled() => return,
+            }
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended early");
+    }
+}

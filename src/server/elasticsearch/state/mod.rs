@@ -1,0 +1,24 @@
+//! What the node knows: its identity, its indices, aliases, templates and settings, and how names find them. Everything
+//! here is on disk before a caller hears that it happened.
+
+mod alias;
+mod cluster;
+mod index;
+mod names;
+mod node;
+mod persist;
+mod resolve;
+mod settings;
+mod template;
+mod units;
+
+pub(crate) use alias::AliasMeta;
+pub(crate) use cluster::{Cluster, CreateIndex, IndexAlias};
+pub(crate) use index::Index;
+
+pub(crate) use node::Node;
+pub use persist::OpenError;
+pub(crate) use resolve::{INDICES_PARAMS, IndicesOptions, index_not_found};
+pub(crate) use settings::IndexSettings;
+pub(crate) use template::{ComponentTemplate, IndexTemplate, Resolved};
+pub(crate) use units::{now_millis, parse_time_value};
