@@ -70,6 +70,8 @@ pub(crate) enum ErrorBody {
     Text { text: String, with_status: bool },
     /// A query, sort or aggregation that a shard refused: `search_phase_execution_exception`.
     Shard(ShardFailure),
+    /// A search whose shards answered but whose answers could not be brought together: no root cause, phase `fetch`.
+    Reduce(Exception),
 }
 
 /// Why the only shard of an index failed a search.
@@ -118,6 +120,7 @@ impl ApiError {
             ErrorBody::Exception { exception, .. } => Some(exception),
             ErrorBody::Text { .. } => None,
             ErrorBody::Shard(failure) => Some(&failure.exception),
+            ErrorBody::Reduce(exception) => Some(exception),
         }
     }
 
@@ -125,7 +128,7 @@ impl ApiError {
     pub(crate) fn to_json(&self) -> Value {
         match &self.body {
             ErrorBody::Exception { .. } => json!({"error": self.error_json(), "status": self.status}),
-            ErrorBody::Shard(_) => json!({"error": self.error_json(), "status": self.status}),
+            ErrorBody::Shard(_) | ErrorBody::Reduce(_) => json!({"error": self.error_json(), "status": self.status}),
             ErrorBody::Text { text, with_status: true } => json!({"error": text, "status": self.status}),
             ErrorBody::Text { text, with_status: false } => json!({"error": text}),
         }
@@ -137,6 +140,10 @@ impl ApiError {
             ErrorBody::Exception { exception, root_cause } => exception_json(exception, root_cause.as_ref()),
             ErrorBody::Text { text, .. } => Value::String(text.clone()),
             ErrorBody::Shard(failure) => failure.to_json(),
+            ErrorBody::Reduce(exception) => json!({
+                "root_cause": [], "type": "search_phase_execution_exception", "reason": "", "phase": "fetch",
+                "grouped": true, "failed_shards": [], "caused_by": exception.to_json(),
+            }),
         }
     }
 }
