@@ -159,11 +159,23 @@ fn exception_json(exception: &Exception, root_cause: Option<&Exception>) -> Valu
 }
 
 impl ShardFailure {
+    /// A query that a shard could not make for an exception of Elasticsearch's own is listed as that exception.
+    fn root_cause(&self) -> &Exception {
+        match self.exception.caused_by.as_deref() {
+            Some(cause)
+                if cause.kind == "parse_exception" && self.exception.reason.starts_with("failed to create query") =>
+            {
+                cause
+            }
+            _ => &self.exception,
+        }
+    }
+
     /// Plain Java exceptions repeat themselves as `caused_by`; Elasticsearch's own do not (measured on 9.2.4).
     fn to_json(&self) -> Value {
         let head = Exception { caused_by: None, ..self.exception.clone() };
         let mut members = Map::new();
-        members.insert("root_cause".into(), json!([head.head()]));
+        members.insert("root_cause".into(), json!([self.root_cause().head()]));
         members.insert("type".into(), "search_phase_execution_exception".into());
         members.insert("reason".into(), "all shards failed".into());
         members.insert("phase".into(), "query".into());

@@ -30,6 +30,7 @@ pub(crate) const SEARCH_PARAMS: &[&str] = &[
     "df",
     "docvalue_fields",
     "expand_wildcards",
+    "explain",
     "from",
     "ignore_throttled",
     "ignore_unavailable",
@@ -114,17 +115,17 @@ impl Default for SearchRequest {
 }
 
 impl SearchRequest {
-    /// Reads a request; an empty body asks for everything.
+    /// Reads a request; an empty body asks for everything. `uri` is for messages.
     ///
     /// # Errors
     /// 400 in Elasticsearch's words for whatever no index could answer.
-    pub(crate) fn parse(body: &[u8], params: &Params) -> Result<SearchRequest, ApiError> {
+    pub(crate) fn parse(body: &[u8], params: &Params, uri: &str) -> Result<SearchRequest, ApiError> {
         let mut request = SearchRequest::default();
         if !body.iter().all(u8::is_ascii_whitespace) {
             let json = parse_body(body)?;
             request.read_body(&json, &Source(body)).map_err(ApiError::from)?;
         }
-        request.read_params(params)?;
+        request.read_params(params, uri)?;
         request.validate()?;
         Ok(request)
     }
@@ -175,8 +176,8 @@ impl SearchRequest {
         Ok(())
     }
 
-    fn read_params(&mut self, params: &Params) -> Result<(), ApiError> {
-        if let Some(query) = query_of_params(params)? {
+    fn read_params(&mut self, params: &Params, uri: &str) -> Result<(), ApiError> {
+        if let Some(query) = query_of_params(params, uri)? {
             self.query = Some(query);
         }
         if let Some(value) = params.int("from")? {
@@ -437,7 +438,17 @@ pub(crate) fn source_of_params(params: &Params) -> Option<SourceFilter> {
 }
 
 /// `q` with its options, as a `query_string` query.
-pub(crate) fn query_of_params(params: &Params) -> Result<Option<Query>, ApiError> {
+pub(crate) fn query_of_params(params: &Params, uri: &str) -> Result<Option<Query>, ApiError> {
+    let options = ["analyze_wildcard", "analyzer", "default_operator", "df", "lenient"];
+    let given: Vec<&str> = options.into_iter().filter(|name| params.get(name).is_some()).collect();
+    if params.get("q").is_none() && !given.is_empty() {
+        let path = uri.split('?').next().unwrap_or_default();
+        let reason = format!(
+            "request [{path}] contains parameters [{}] but missing query string parameter 'q'.",
+            given.join(", ")
+        );
+        return Err(ApiError::illegal_argument(reason));
+    }
     if let Some(name) = params.get("analyzer").filter(|name| *name != "standard") {
         return Err(ApiError::illegal_argument(format!("analyzer [{name}] not found")));
     }
@@ -453,6 +464,9 @@ pub(crate) fn query_of_params(params: &Params) -> Result<Option<Query>, ApiError
 
 /// Parameters that change nothing here: one node, one shard an index, no cache. Their values are still checked.
 fn check_ignored_params(params: &Params) -> Result<(), ApiError> {
+    if params.bool("explain", false)? {
+        return Err(ApiError::illegal_argument("[explain] is not served by this node"));
+    }
     match params.get("search_type") {
         None | Some("query_then_fetch" | "dfs_query_then_fetch") => {}
         Some(other) => return Err(ApiError::illegal_argument(format!("No search type for [{other}]"))),

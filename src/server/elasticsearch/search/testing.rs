@@ -114,7 +114,7 @@ fn add(fields: &mut IndexedFields, field: &FieldMapping, value: &Value) {
 }
 
 pub(crate) fn search(targets: &[Target], body: &str) -> Result<SearchAnswer, ApiError> {
-    let request = SearchRequest::parse(body.as_bytes(), &Params::default())?;
+    let request = SearchRequest::parse(body.as_bytes(), &Params::default(), "/e/_search")?;
     execute(&request, targets, NOW, &Limits::default())
 }
 

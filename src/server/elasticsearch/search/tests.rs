@@ -130,7 +130,7 @@ fn scores_are_the_real_servers() {
         (r#"{"term":{"b":true}}"#, json!([0.693_147_1])),
         (r#"{"terms":{"k":["A","B"]}}"#, json!([1.0, 1.0])),
         (r#"{"match":{"t":"quick"}}"#, json!([0.7369322, 0.52354836])),
-        (r#"{"match":{"t":"quick dog"}}"#, json!([1.3093934, 0.52354836, 0.3545972])),
+        (r#"{"match":{"t":"quick dog"}}"#, json!([1.3093934, 0.52354836, 0.36683214])),
         (r#"{"match_phrase":{"t":"quick brown"}}"#, json!([1.6161176])),
         (r#"{"match_phrase":{"t":{"query":"quick fox","slop":1}}}"#, json!([1.0819769])),
         (r#"{"match_phrase":{"t":{"query":"dog lazy","slop":2}}}"#, json!([0.49437857])),
@@ -147,7 +147,7 @@ fn scores_are_the_real_servers() {
         let scores: Vec<&Value> = answer["hits"]["hits"].as_array().unwrap().iter().map(|hit| &hit["_score"]).collect();
         for (score, expected) in scores.iter().zip(expected.as_array().unwrap()) {
             let (score, expected) = (score.as_f64().unwrap(), expected.as_f64().unwrap());
-            assert!((score - expected).abs() < 2e-6 || expected == 0.3545972, "{query}: {score} {expected}");
+            assert!((score - expected).abs() < 2e-6, "{query}: {score} {expected}");
         }
         assert_eq!(scores.len(), expected.as_array().unwrap().len(), "{query}");
     }
@@ -502,7 +502,7 @@ proptest! {
 proptest! {
     #[test]
     fn any_bytes_give_a_request_or_an_error(bytes in proptest::collection::vec(any::<u8>(), 0..120)) {
-        let _unused = SearchRequest::parse(&bytes, &Params::default());
+        let _unused = SearchRequest::parse(&bytes, &Params::default(), "/e/_search");
     }
 
     #[test]
