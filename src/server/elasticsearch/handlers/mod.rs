@@ -4,15 +4,19 @@ mod alias;
 mod body;
 mod cat;
 mod cluster;
+mod count;
 mod field_caps;
 mod index;
 mod maintenance;
 mod mapping;
+mod msearch;
 mod nodes;
 mod resolve;
 mod root;
+mod search;
 mod settings;
 mod template;
+mod validate;
 
 pub(crate) use body::{optional_body, required_body};
 
@@ -45,6 +49,7 @@ pub(crate) fn routes() -> Vec<Route> {
         route!([PUT] "/_cluster/settings", cluster::PUT_SETTINGS_PARAMS, cluster::put_settings),
         route!([GET] "/_cluster/stats", cluster::STATS_PARAMS, cluster::stats),
     ];
+    routes.extend(search_routes());
     routes.extend(index_routes());
     routes.extend(template_routes());
     routes.extend(cat::routes());
@@ -92,6 +97,19 @@ fn index_routes() -> Vec<Route> {
         route!([GET POST] "/_field_caps", field_caps::PARAMS, field_caps::field_caps),
         route!([GET POST] "/{index}/_field_caps", field_caps::PARAMS, field_caps::field_caps),
         route!([GET] "/_resolve/index/{name}", resolve::PARAMS, resolve::index),
+    ]
+}
+
+fn search_routes() -> Vec<Route> {
+    vec![
+        route!([GET POST] "/_search", search::SEARCH_PARAMS, search::search),
+        route!([GET POST] "/{index}/_search", search::SEARCH_PARAMS, search::search),
+        route!([GET POST] "/_msearch", msearch::MSEARCH_PARAMS, msearch::msearch),
+        route!([GET POST] "/{index}/_msearch", msearch::MSEARCH_PARAMS, msearch::msearch),
+        route!([GET POST] "/_count", count::COUNT_PARAMS, count::count),
+        route!([GET POST] "/{index}/_count", count::COUNT_PARAMS, count::count),
+        route!([GET POST] "/_validate/query", validate::VALIDATE_PARAMS, validate::validate),
+        route!([GET POST] "/{index}/_validate/query", validate::VALIDATE_PARAMS, validate::validate),
     ]
 }
 

@@ -4,9 +4,12 @@
 //! mapping; what a shard refuses is a shard failure, what no shard could understand is a 400.
 
 pub(crate) mod date_math;
+pub(crate) mod execute;
 pub(crate) mod fault;
 pub(crate) mod fetch;
 pub(crate) mod query;
+pub(crate) mod request;
+pub(crate) mod response;
 pub(crate) mod sort;
 pub(crate) mod values;
 pub(crate) mod wildcard;
@@ -17,3 +20,8 @@ pub(crate) struct Clock {
     /// Milliseconds since 1970.
     pub(crate) now_ms: i64,
 }
+
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;

@@ -18,10 +18,11 @@ use options::{boost, closing, text};
 
 use self::boolean::BoolQuery;
 use self::compound::{BoostingQuery, DisMaxQuery, NestedQuery};
+pub(crate) use self::full_text::operator_named;
 use self::full_text::{MatchQuery, MultiMatchQuery};
 pub(crate) use self::leaf::NumberColumn;
 use self::pattern::PatternQuery;
-pub(crate) use self::plan::{own_exception, plan, shard_exception};
+pub(crate) use self::plan::{filtered, own_exception, plan, shard_exception};
 use self::query_string::{QueryStringQuery, SimpleQueryString};
 use self::range::RangeQuery;
 use self::term::{TermQuery, TermsQuery};
@@ -231,4 +232,13 @@ fn parse_exists(body: &Json, src: &Source<'_>) -> Result<Query, Fault> {
     };
     query.kind = QueryKind::Exists(field);
     Ok(query)
+}
+
+/// What `?q=` asks.
+pub(crate) fn query_string_of(text: &str, default_field: Option<&str>, all_clauses: bool, lenient: bool) -> Query {
+    let mut query = QueryStringQuery::new(text.to_owned());
+    query.fields = default_field.map(|field| (field.to_owned(), 1.0)).into_iter().collect();
+    query.all_clauses = all_clauses;
+    query.lenient = lenient;
+    Query::new(QueryKind::QueryString(Box::new(query)))
 }

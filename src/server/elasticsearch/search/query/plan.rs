@@ -50,6 +50,12 @@ pub(crate) fn own_exception(shard: &IndexSnapshot, reason: String) -> Exception 
         .with("index", shard.index.as_ref())
 }
 
+/// Documents of a plan that a filter lets through, with the plan's scores.
+pub(crate) fn filtered(plan: Box<dyn Plan>, filter: Box<dyn Plan>) -> Box<dyn Plan> {
+    let clauses = vec![(Occur::Must, plan), (Occur::Must, constant(filter, 0.0))];
+    Box::new(BooleanQuery::with_minimum_required_clauses(clauses, 0))
+}
+
 struct Planner<'a> {
     shard: &'a IndexSnapshot,
     clock: Clock,

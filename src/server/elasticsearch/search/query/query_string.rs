@@ -136,7 +136,9 @@ pub(crate) fn parse(body: &Json, src: &Source<'_>) -> Result<Query, Fault> {
             ("type", _) => options.combination = combination(value, src)?,
             ("tie_breaker", _) => options.tie_breaker = Some(float(value, src)?),
             ("rewrite" | "fuzzy_rewrite", _) => rewrite(value, src)?,
-            ("fuzziness", _) => drop(Fuzziness::read(value, src)?),
+            ("fuzziness", _) => {
+                Fuzziness::read(value, src)?;
+            }
             (
                 "enable_position_increments"
                 | "analyze_wildcard"
@@ -144,7 +146,9 @@ pub(crate) fn parse(body: &Json, src: &Source<'_>) -> Result<Query, Fault> {
                 | "auto_generate_synonyms_phrase_query"
                 | "fuzzy_transpositions",
                 _,
-            ) => drop(boolean(value, src)?),
+            ) => {
+                boolean(value, src)?;
+            }
             ("fuzzy_prefix_length" | "fuzzy_max_expansions" | "max_determinized_states", _) => {
                 unsigned(value, src)?;
             }
@@ -185,7 +189,9 @@ pub(crate) fn parse_simple(body: &Json, src: &Source<'_>) -> Result<Query, Fault
                 options.minimum_should_match = Some(MinimumMatch::read(value, src)?);
             }
             ("analyze_wildcard" | "auto_generate_synonyms_phrase_query" | "fuzzy_transpositions", None) => {
-                drop(boolean(value, src)?);
+                {
+                    boolean(value, src)?;
+                };
             }
             ("fuzzy_prefix_length" | "fuzzy_max_expansions", None) => {
                 unsigned(value, src)?;
