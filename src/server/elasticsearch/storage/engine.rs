@@ -188,6 +188,11 @@ impl Engine {
         self.shared.get(id)
     }
 
+    /// The document as searches see it. Blocks.
+    pub(crate) fn get_refreshed(&self, id: &str) -> Result<Option<StoredDocument>, EngineError> {
+        self.shared.get_committed(id)
+    }
+
     /// Makes everything written before visible to new searchers.
     pub(crate) async fn refresh(&self) -> Result<(), EngineError> {
         self.blocking(Self::refresh_blocking).await
