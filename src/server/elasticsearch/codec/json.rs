@@ -98,6 +98,7 @@ impl Json {
         parser.skip_blanks();
         match parser.peek() {
             None => Ok(value),
+            Some(byte) if byte.is_ascii_alphabetic() => Err(parser.unrecognized()),
             Some(byte) => Err(parser.unexpected(byte, "end of input")),
         }
     }

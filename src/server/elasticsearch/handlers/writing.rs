@@ -14,8 +14,8 @@ use crate::server::elasticsearch::state::parse_time_value;
 use crate::server::elasticsearch::storage::engine::{Condition, Written};
 
 pub(super) use answer::{Shape, put_string, write_done, write_failed};
-pub(super) use run::{generated_id, refresh, run, target};
-pub(super) use update::{UpdateBody, script_unsupported};
+pub(super) use run::{refresh, run, target};
+pub(super) use update::UpdateBody;
 
 /// Longest `_id`, in bytes.
 pub(super) const ID_BYTES_MAX: usize = 512;

@@ -36,7 +36,7 @@ pub(in super::super) fn target(node: &Node, item: &Item, auto_create: bool) -> R
 }
 
 /// 20 characters, those made at one time beside each other.
-pub(in super::super) fn generated_id() -> String {
+fn generated_id() -> String {
     let mut bytes = rand::random::<[u8; 15]>();
     let millis = now_millis().to_be_bytes();
     if let (Some(head), Some(time)) = (bytes.get_mut(..6), millis.get(2..)) {

@@ -6,7 +6,7 @@ use super::merge::{Text, merge, put};
 use crate::server::elasticsearch::codec::json::{Json, JsonValue, Member, Source};
 use crate::server::elasticsearch::error::{ApiError, Exception};
 use crate::server::elasticsearch::handlers::body::not_json;
-use crate::server::elasticsearch::search::fault::did_you_mean;
+use crate::server::elasticsearch::search::fault::{Fault, did_you_mean};
 use crate::server::elasticsearch::search::fetch::SourceFilter;
 
 const KNOWN: [&str; 9] = [
@@ -93,10 +93,7 @@ impl UpdateBody {
             ("doc_as_upsert", _) => self.doc_as_upsert = flag()?,
             ("detect_noop", _) => self.detect_noop = flag()?,
             ("_source", _) => {
-                self.source = Some(
-                    SourceFilter::read(value, source)
-                        .map_err(crate::server::elasticsearch::search::fault::Fault::into_api)?,
-                );
+                self.source = Some(SourceFilter::read(value, source).map_err(Fault::into_api)?);
             }
             ("if_seq_no", JsonValue::Int(number)) => self.if_seq_no = Some(*number),
             ("if_primary_term", JsonValue::Int(number)) => self.if_primary_term = Some(*number),
@@ -155,7 +152,7 @@ impl UpdateBody {
 }
 
 /// Scripts are not served, as on a server without their language.
-pub(in super::super) fn script_unsupported(language: &str) -> ApiError {
+fn script_unsupported(language: &str) -> ApiError {
     let cause = Exception::new("illegal_argument_exception", format!("script_lang not supported [{language}]"));
     let outer = Exception::new("illegal_argument_exception", "failed to execute script").caused_by(cause);
     ApiError::from_exception(400, outer)
