@@ -1,5 +1,7 @@
 //! Searches over indices in memory, against what the real server answered to the same requests and documents.
 
+use std::sync::OnceLock;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -15,7 +17,8 @@ const DOCS: [&str; 3] = [
 ];
 
 fn docs() -> Vec<Target> {
-    vec![index("e", &DOCS, 2)]
+    static DOCS_INDEX: OnceLock<Vec<Target>> = OnceLock::new();
+    DOCS_INDEX.get_or_init(|| vec![index("e", &DOCS, 2)]).clone()
 }
 
 fn found(query: &str) -> Vec<String> {

@@ -22,7 +22,7 @@ pub(crate) use self::full_text::operator_named;
 use self::full_text::{MatchQuery, MultiMatchQuery};
 pub(crate) use self::leaf::NumberColumn;
 use self::pattern::PatternQuery;
-pub(crate) use self::plan::{filtered, own_exception, plan, shard_exception};
+pub(crate) use self::plan::{filtered, own_exception, plan};
 use self::query_string::{QueryStringQuery, SimpleQueryString};
 use self::range::RangeQuery;
 use self::term::{TermQuery, TermsQuery};

@@ -180,10 +180,6 @@ impl MinimumMatch {
         Ok(minimum)
     }
 
-    pub(crate) fn exactly(count: usize) -> MinimumMatch {
-        MinimumMatch(count.to_string())
-    }
-
     /// How many of `clauses` optional clauses must match; the error holds what is not a number.
     pub(crate) fn of(&self, clauses: usize) -> Result<usize, String> {
         let spec = self.0.trim();

@@ -3,7 +3,7 @@
 mod field;
 mod text;
 
-pub(crate) use self::text::{analyze, matching_fields};
+pub(crate) use self::text::matching_fields;
 
 use std::sync::Arc;
 

@@ -344,10 +344,6 @@ fn place(ord: u64) -> u64 {
 }
 
 impl SegmentSort {
-    pub(crate) fn width(&self) -> usize {
-        self.keys.len()
-    }
-
     /// A document's keys: the lesser comes first.
     pub(crate) fn keys(&mut self, doc: DocId, score: f32, keys: &mut Vec<u64>) {
         keys.clear();
@@ -486,7 +482,7 @@ fn rounded_quotient(sum: i64, count: i64) -> i64 {
 
 #[expect(clippy::cast_precision_loss, reason = "counts of values of one document")]
 fn pick_float(column: &Column<f64>, doc: DocId, mode: Mode) -> Option<f64> {
-    let mut values = column.values_for_doc(doc);
+    let values = column.values_for_doc(doc);
     match mode {
         Mode::Min => values.reduce(f64::min),
         Mode::Max => values.reduce(f64::max),
