@@ -128,4 +128,4 @@ fn template_routes() -> Vec<Route> {
     ]
 }
 
-pub(self) use route;
+use route;

@@ -114,28 +114,13 @@ fn check_names(name: &str, template: &IndexTemplate) -> Result<(), ApiError> {
         }
     }
     if let Some(settings) = template.template.as_ref().and_then(|body| body.settings.as_ref()) {
-        faults.extend(setting_faults(settings));
+        faults.extend(settings.faults().iter().filter_map(|fault| fault.exception().map(|e| e.reason.clone())));
     }
     if faults.is_empty() {
         return Ok(());
     }
     let numbered: String = faults.iter().enumerate().map(|(at, fault)| format!("{}: {fault};", at + 1)).collect();
     Err(invalid(name, &format!("Validation Failed: {numbered}")))
-}
-
-/// One message a setting, in order of name.
-fn setting_faults(settings: &IndexSettings) -> Vec<String> {
-    let mut faults: Vec<(bool, String)> = settings
-        .iter()
-        .filter_map(|(name, _)| {
-            let one = settings.filtered(|other| other == name);
-            let error = one.validate().err()?;
-            let reason = error.exception().map(|exception| exception.reason.clone())?;
-            Some((reason.starts_with("unknown setting"), reason))
-        })
-        .collect();
-    faults.sort();
-    faults.into_iter().map(|(_, reason)| reason).collect()
 }
 
 fn invalid(name: &str, cause: &str) -> ApiError {

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::units::{check_byte_size, parse_time_value};
-use crate::server::elasticsearch::error::{ApiError, Exception};
+use crate::server::elasticsearch::error::{ApiError, ErrorBody, Exception};
 use crate::server::elasticsearch::http::similar::did_you_mean_above;
 
 /// The settings of one index or template, by full name (`index.number_of_shards`). Values are text, or lists of text.
@@ -111,25 +111,27 @@ impl IndexSettings {
         IndexSettings { values: prefixed.collect() }
     }
 
-    /// Refuses names that are not known and values that do not fit.
+    /// Refuses names that are not known and values that do not fit: the first fault, the others "suppressed" in it.
     pub(crate) fn validate(&self) -> Result<(), ApiError> {
-        let mut unknown = self.values.keys().filter(|name| kind_of(name).is_none()).map(|name| unknown_setting(name));
-        if let Some(first) = unknown.next() {
-            let mut error = ApiError::illegal_argument(first);
-            let suppressed: Vec<Value> =
-                unknown.map(|reason| json!({"type": "illegal_argument_exception", "reason": reason})).collect();
-            if !suppressed.is_empty() {
-                error = with_suppressed(error, suppressed);
-            }
-            return Err(error);
-        }
-        for (name, value) in self.values.iter().filter(|(_, value)| !value.is_null()) {
-            check_value(name, value)?;
-        }
-        if let Some(range) = self.text("index.auto_expand_replicas") {
-            check_replica_range(range)?;
-        }
-        Ok(())
+        let is_known = |fault: &&ApiError| fault.exception().is_some_and(|e| !e.reason.starts_with("unknown setting"));
+        let faults = self.faults();
+        // Elasticsearch lists unknown names first, each kind from the last name to the first.
+        let ordered: Vec<&ApiError> =
+            faults.iter().filter(|f| !is_known(f)).chain(faults.iter().filter(is_known)).collect();
+        let Some((first, others)) = ordered.split_first() else { return Ok(()) };
+        let suppressed = others.iter().filter_map(|fault| fault.exception().map(Exception::to_json)).collect();
+        Err(with_suppressed((*first).clone(), suppressed))
+    }
+
+    /// Every fault, from the last name to the first.
+    pub(crate) fn faults(&self) -> Vec<ApiError> {
+        let checked = self.values.iter().rev().map(|(name, value)| match kind_of(name) {
+            None => Err(ApiError::illegal_argument(unknown_setting(name))),
+            Some(_) if value.is_null() => Ok(()),
+            Some(_) if name == "index.auto_expand_replicas" => value.as_str().map_or(Ok(()), check_replica_range),
+            Some(kind) => check_value(name, value, kind),
+        });
+        checked.filter_map(Result::err).collect()
     }
 
     /// The settings of a change that cannot be changed while the index is open.
@@ -332,9 +334,8 @@ fn unknown_setting(name: &str) -> String {
 }
 
 fn with_suppressed(error: ApiError, suppressed: Vec<Value>) -> ApiError {
-    use crate::server::elasticsearch::error::ErrorBody;
     match error.body {
-        ErrorBody::Exception { exception, .. } => {
+        ErrorBody::Exception { exception, .. } if !suppressed.is_empty() => {
             let root_cause = Some(exception.clone());
             let exception = exception.with("suppressed", Value::Array(suppressed));
             ApiError { body: ErrorBody::Exception { exception, root_cause }, ..error }
@@ -343,8 +344,7 @@ fn with_suppressed(error: ApiError, suppressed: Vec<Value>) -> ApiError {
     }
 }
 
-fn check_value(name: &str, value: &Value) -> Result<(), ApiError> {
-    let Some(kind) = kind_of(name) else { return Ok(()) };
+fn check_value(name: &str, value: &Value, kind: Kind) -> Result<(), ApiError> {
     let Some(text) = value.as_str() else {
         return match kind {
             Kind::Text => Ok(()),
@@ -408,6 +408,8 @@ fn check_replica_range(range: &str) -> Result<(), ApiError> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+
+    use serde_json::json;
 
     use super::*;
 
