@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) mod aggs;
 pub(crate) mod codec;
 pub(crate) mod error;
 #[doc(hidden)]

@@ -26,7 +26,10 @@ impl ValueFormat {
     pub(super) fn of(field: &FieldMapping, options: &FieldOptions) -> Result<Self, Exception> {
         let unsupported = |what: &str| {
             let (path, kind) = (&field.path, field.kind.name());
-            Exception::new("illegal_argument_exception", format!("Field [{path}] of type [{kind}] does not support {what}"))
+            Exception::new(
+                "illegal_argument_exception",
+                format!("Field [{path}] of type [{kind}] does not support {what}"),
+            )
         };
         match field.kind {
             kind if kind.is_date() => Self::date(Some(field), options),
@@ -134,7 +137,14 @@ impl DecimalPattern {
     /// Half-even rounding of the exact binary value, as Java does.
     pub(super) fn format(&self, value: f64) -> String {
         if !value.is_finite() {
-            return if value.is_nan() { "NaN" } else if value > 0.0 { "∞" } else { "-∞" }.to_owned();
+            return if value.is_nan() {
+                "NaN"
+            } else if value > 0.0 {
+                "∞"
+            } else {
+                "-∞"
+            }
+            .to_owned();
         }
         let scaled = if self.percent { value * 100.0 } else { value };
         let text = format!("{:.*}", self.fraction_max, scaled.abs());

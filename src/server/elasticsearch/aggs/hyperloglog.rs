@@ -59,7 +59,11 @@ fn register(registers: &mut [u8], hash: u64) {
     }
 }
 
-#[expect(clippy::cast_sign_loss, clippy::cast_possible_truncation, reason = "a count of distinct values is small and positive")]
+#[expect(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_truncation,
+    reason = "a count of distinct values is small and positive"
+)]
 fn estimate(registers: &[u8]) -> u64 {
     let precision = registers.len().trailing_zeros();
     let q = (u64::BITS - precision) as usize;

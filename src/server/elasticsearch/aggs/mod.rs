@@ -5,25 +5,25 @@
 //! buckets and hands the new pairs to its children. A bucket exists once, whatever segment or index its documents lie in,
 //! so nothing is merged at the end but what order and size ask for.
 
-mod options;
-mod request;
-mod format;
-mod values;
-mod keywords;
-mod table;
-mod collector;
-mod outcome;
-mod order;
-mod rounding;
-mod dates;
-mod tdigest;
-mod hyperloglog;
 mod bucket;
+mod collector;
+mod dates;
+mod format;
+mod hyperloglog;
+mod keywords;
 mod metric;
+mod options;
+mod order;
+mod outcome;
 mod pipeline;
+mod request;
+mod rounding;
 mod run;
+mod table;
+mod tdigest;
 #[cfg(test)]
 mod tests;
+mod values;
 
 pub(crate) use request::{Aggregations, parse};
 pub(crate) use run::{AggregationRun, SearchContext, start};

@@ -163,7 +163,9 @@ impl<'a> Opt<'a> {
         let value = self.int()?;
         match usize::try_from(value) {
             Ok(size) if size > 0 => Ok(size.min(i32::MAX as usize)),
-            _ => Err(self.illegal(format!("[{label}] must be greater than 0. Found [{value}] in [{}]", self.place.name))),
+            _ => {
+                Err(self.illegal(format!("[{label}] must be greater than 0. Found [{value}] in [{}]", self.place.name)))
+            }
         }
     }
 

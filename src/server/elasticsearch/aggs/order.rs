@@ -22,8 +22,7 @@ pub(super) fn parse(option: &Opt<'_>) -> Result<Vec<Order>, Fault> {
     let value = option.value();
     if let Some(items) = value.as_array() {
         if items.is_empty() {
-            let exception =
-                Exception::new("index_out_of_bounds_exception", "Index 0 out of bounds for length 0");
+            let exception = Exception::new("index_out_of_bounds_exception", "Index 0 out of bounds for length 0");
             return Err(option.failed(Fault { at: closing(value), exception }));
         }
         return items.iter().map(|item| one(option, item)).collect();
@@ -39,8 +38,7 @@ fn closing(json: &Json) -> usize {
 }
 
 fn one(option: &Opt<'_>, json: &Json) -> Result<Order, Fault> {
-    let refuse =
-        |at: usize, reason: String| option.failed(Fault::parsing(option.place.src, at, reason));
+    let refuse = |at: usize, reason: String| option.failed(Fault::parsing(option.place.src, at, reason));
     let unexpected =
         |value: &Json| refuse(value.span.start, format!("Unexpected token [{}] for [order]", value.token_name()));
     let members = json.as_object().ok_or_else(|| unexpected(json))?;

@@ -108,7 +108,8 @@ fn render_body(members: &mut Map<String, Value>, body: Body, typed_keys: bool) {
         Body::Multi { head, buckets, keyed } => {
             members.extend(head);
             let buckets = if keyed {
-                let entries = buckets.into_iter().map(|bucket| (bucket.name.clone(), render_bucket(bucket, typed_keys)));
+                let entries =
+                    buckets.into_iter().map(|bucket| (bucket.name.clone(), render_bucket(bucket, typed_keys)));
                 Value::Object(entries.collect())
             } else {
                 Value::Array(buckets.into_iter().map(|bucket| render_bucket(bucket, typed_keys)).collect())

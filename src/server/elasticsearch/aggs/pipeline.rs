@@ -38,10 +38,14 @@ impl Pipeline {
                 "gap_policy" if option.value().as_str().is_some() => pipeline.insert_zeros = gap_policy(&option)?,
                 "lag" if type_name == "serial_diff" && option.value().as_i64().is_some() => {
                     let lag = option.int()?;
-                    pipeline.lag = usize::try_from(lag).ok().filter(|lag| (1..=100_000).contains(lag)).ok_or_else(|| {
-                        let reason = format!("Lag must be a positive, non-zero integer. Value supplied was[{lag}] in [{}].", place.name);
-                        Fault::parsing(place.src, option.at(), reason)
-                    })?;
+                    pipeline.lag =
+                        usize::try_from(lag).ok().filter(|lag| (1..=100_000).contains(lag)).ok_or_else(|| {
+                            let reason = format!(
+                                "Lag must be a positive, non-zero integer. Value supplied was[{lag}] in [{}].",
+                                place.name
+                            );
+                            Fault::parsing(place.src, option.at(), reason)
+                        })?;
                 }
                 "unit" if type_name == "derivative" && option.value().as_str().is_some() => {
                     pipeline.unit = Some(unit(&option)?);
@@ -129,7 +133,7 @@ fn check(level: &Aggregations, parent: Option<&Aggregation>, problems: &mut Vec<
         check(&item.below, Some(item), problems);
         let Kind::Pipeline(pipeline) = &item.kind else { continue };
         let first = pipeline.first_name();
-        let known = level.items.iter().any(|other| names(first, &other.name));
+        let known = level.items.iter().any(|other| other.name != item.name && names(first, &other.name));
         if !(known || pipeline.is_parent() && matches!(first, "_count" | "_key" | "_bucket_count")) {
             problems.push(format!("No aggregation found for path [{}]", pipeline.path));
             continue;
@@ -275,9 +279,11 @@ fn metric_value(members: &Map<String, Value>, key: &str) -> Option<f64> {
         let point: f64 = key.parse().ok()?;
         match members.get("values")? {
             Value::Object(values) => values.get(&super::options::double_text(point))?.as_f64(),
-            Value::Array(values) => {
-                values.iter().find(|value| value.get("key").and_then(Value::as_f64) == Some(point))?.get("value")?.as_f64()
-            }
+            Value::Array(values) => values
+                .iter()
+                .find(|value| value.get("key").and_then(Value::as_f64) == Some(point))?
+                .get("value")?
+                .as_f64(),
             _ => None,
         }
     })

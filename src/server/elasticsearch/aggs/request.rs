@@ -183,8 +183,7 @@ fn definition(member: &Member, src: &Source<'_>, depth: usize) -> Result<Aggrega
     let name = &member.key;
     let Some(members) = member.value.as_object() else {
         let token = member.value.token_name();
-        let reason =
-            format!("Aggregation definition for [{name} starts with a [{token}], expected a [START_OBJECT].");
+        let reason = format!("Aggregation definition for [{name} starts with a [{token}], expected a [START_OBJECT].");
         return Err(Fault::parsing(src, member.value.span.start, reason));
     };
     let mut found: Option<(&'static str, Kind)> = None;

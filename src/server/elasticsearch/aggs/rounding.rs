@@ -176,7 +176,11 @@ impl Rounding {
                 change.map_or_else(|| utc(before), |change| change.timestamp().as_millisecond())
             }
             AmbiguousOffset::Fold { before, after } => {
-                if utc(after) <= not_after { utc(after) } else { utc(before) }
+                if utc(after) <= not_after {
+                    utc(after)
+                } else {
+                    utc(before)
+                }
             }
         }
     }

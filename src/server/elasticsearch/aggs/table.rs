@@ -30,7 +30,8 @@ impl BucketTable {
     /// The bucket of a key under a parent, made if new. `hint` is a small number that is the same for equal keys, if there is one.
     pub(super) fn bucket(&mut self, parent: u32, key: u64, hint: u64) -> Result<u32, Exception> {
         if hint < DENSE_KEYS {
-            let cell = self.dense.get(parent as usize).and_then(|row| row.get(usize::try_from(hint).unwrap_or(usize::MAX)));
+            let cell =
+                self.dense.get(parent as usize).and_then(|row| row.get(usize::try_from(hint).unwrap_or(usize::MAX)));
             if let Some(bucket) = cell
                 && self.keys.get(*bucket as usize) == Some(&key)
             {

@@ -184,9 +184,15 @@ fn class_of(kind: FieldKind) -> Class {
 fn check(field: &FieldMapping, shard: &IndexSnapshot, kind: &str, accepts: Accepts) -> Result<(), ApiError> {
     if field.kind == FieldKind::Text {
         let (path, index) = (&field.path, &shard.index);
-        return Err(refused(shard, Exception::new("illegal_argument_exception", format!(
-            "Fielddata is disabled on [{path}] in [{index}]. Text fields are not optimised for operations that require per-document field data like aggregations and sorting, so these operations are disabled by default. Please use a keyword field instead. Alternatively, set fielddata=true on [{path}] in order to load field data by uninverting the inverted index. Note that this can use significant memory."
-        ))));
+        return Err(refused(
+            shard,
+            Exception::new(
+                "illegal_argument_exception",
+                format!(
+                    "Fielddata is disabled on [{path}] in [{index}]. Text fields are not optimised for operations that require per-document field data like aggregations and sorting, so these operations are disabled by default. Please use a keyword field instead. Alternatively, set fielddata=true on [{path}] in order to load field data by uninverting the inverted index. Note that this can use significant memory."
+                ),
+            ),
+        ));
     }
     let fits = match accepts {
         Accepts::Any => true,

@@ -361,7 +361,8 @@ impl Collector for CompositeCollector {
     }
 
     fn outcome(&self, parent: u32, budget: &mut Budget) -> Result<Outcome, ApiError> {
-        let mut found: Vec<u32> = self.table.under(parent).iter().copied().filter(|bucket| self.is_behind(*bucket)).collect();
+        let mut found: Vec<u32> =
+            self.table.under(parent).iter().copied().filter(|bucket| self.is_behind(*bucket)).collect();
         found.sort_by(|left, right| self.compare(self.tuple(*left), self.tuple(*right)));
         found.truncate(self.size);
         budget.take(found.len())?;

@@ -181,9 +181,17 @@ pub(super) fn bounds(option: &Opt<'_>, parser: &str) -> Result<BoundsRequest, Fa
     Ok(bounds)
 }
 
-pub(super) fn resolve_bounds(request: &BoundsRequest, values: &Values, ctx: &SearchContext<'_>) -> Result<Bounds, ApiError> {
+pub(super) fn resolve_bounds(
+    request: &BoundsRequest,
+    values: &Values,
+    ctx: &SearchContext<'_>,
+) -> Result<Bounds, ApiError> {
     let read = |scalar: &Option<Scalar>| {
-        scalar.as_ref().map(|scalar| values.parse_number(scalar, ctx.clock)).transpose().map_err(|error| ctx.refused(error))
+        scalar
+            .as_ref()
+            .map(|scalar| values.parse_number(scalar, ctx.clock))
+            .transpose()
+            .map_err(|error| ctx.refused(error))
     };
     Ok(Bounds { min: read(&request.min)?, max: read(&request.max)? })
 }

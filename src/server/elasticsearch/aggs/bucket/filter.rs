@@ -217,8 +217,7 @@ impl Filters {
         aggregation: &Aggregation,
     ) -> Result<Box<dyn Collector>, ApiError> {
         let named = self.filters.iter().any(|(name, _)| name.is_some());
-        let matchers =
-            self.filters.iter().map(|(_, query)| Matcher::new(query, ctx)).collect::<Result<Vec<_>, _>>()?;
+        let matchers = self.filters.iter().map(|(_, query)| Matcher::new(query, ctx)).collect::<Result<Vec<_>, _>>()?;
         let mut names: Vec<String> = self.filters.iter().map(|(name, _)| name.clone().unwrap_or_default()).collect();
         names.extend(self.other.clone());
         Ok(Box::new(FiltersCollector {

@@ -122,7 +122,8 @@ impl Collector for GridCollector {
 
     fn outcome(&self, parent: u32, budget: &mut Budget) -> Result<Outcome, ApiError> {
         let table = &self.state.table;
-        let rank = |bucket: u32, key: u64| Ranked::new(bucket, table.doc_count(bucket), key, &self.criteria, &self.below);
+        let rank =
+            |bucket: u32, key: u64| Ranked::new(bucket, table.doc_count(bucket), key, &self.criteria, &self.below);
         let mut ranked: Vec<Ranked> = table
             .under(parent)
             .iter()
@@ -191,7 +192,8 @@ impl GridCollector {
         rank: impl Fn(u32, u64) -> Ranked,
     ) -> Result<Vec<Ranked>, ApiError> {
         let mut filled: Vec<Ranked> = Vec::with_capacity(found.len());
-        let (min, max) = (self.extended.min.map(|min| self.grid.key_of(min)), self.extended.max.map(|max| self.grid.key_of(max)));
+        let (min, max) =
+            (self.extended.min.map(|min| self.grid.key_of(min)), self.extended.max.map(|max| self.grid.key_of(max)));
         let before = |key: u64, end: u64| self.grid.compare(key, end) == Ordering::Less;
         let mut next = if found.is_empty() && max.is_none() { None } else { min };
         for bucket in found {

@@ -117,7 +117,11 @@ fn bounds(option: &Opt<'_>) -> Result<BoundsRequest, Fault> {
             _ => Err(Fault { at: inner.at(), ..inner.unknown(&["min", "max"]) }),
         };
         let value = read.map_err(|fault| option.failed(fault))?;
-        if inner.name() == "min" { min = value } else { max = value }
+        if inner.name() == "min" {
+            min = value
+        } else {
+            max = value
+        }
         if let (Some(min), Some(max)) = (min, max)
             && max < min
         {

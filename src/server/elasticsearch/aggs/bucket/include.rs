@@ -39,16 +39,25 @@ impl Include {
         match self {
             Self::Pattern(pattern) => pattern.is_match(term),
             Self::List(list) => list.iter().any(|item| item.to_text() == term),
-            Self::Partition { partition, count } => super::super::metric::cardinality::hash(term.as_bytes()) % count == *partition,
+            Self::Partition { partition, count } => {
+                super::super::metric::cardinality::hash(term.as_bytes()) % count == *partition
+            }
         }
     }
 
     /// The listed numbers, for a numeric field.
-    pub(in super::super) fn numbers(&self, name: &str, parse: impl Fn(&Scalar) -> Result<f64, Exception>) -> Result<Numbers, Exception> {
+    pub(in super::super) fn numbers(
+        &self,
+        name: &str,
+        parse: impl Fn(&Scalar) -> Result<f64, Exception>,
+    ) -> Result<Numbers, Exception> {
         match self {
-            Self::Pattern(_) => Err(Exception::new("illegal_argument_exception", format!(
-                "Aggregation [{name}] cannot support regular expression style include/exclude settings as they can only be applied to string fields. Use an array of numeric values for include/exclude clauses used to filter numeric fields"
-            ))),
+            Self::Pattern(_) => Err(Exception::new(
+                "illegal_argument_exception",
+                format!(
+                    "Aggregation [{name}] cannot support regular expression style include/exclude settings as they can only be applied to string fields. Use an array of numeric values for include/exclude clauses used to filter numeric fields"
+                ),
+            )),
             Self::List(list) => list
                 .iter()
                 .map(|item| match item {

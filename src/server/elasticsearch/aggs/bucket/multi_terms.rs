@@ -39,8 +39,11 @@ const KNOWN: &[&str] = &[
 
 impl MultiTerms {
     pub(in super::super) fn parse(place: Place<'_>, body: &Json) -> Result<Self, Fault> {
-        let mut request =
-            Self { fields: Vec::new(), sizes: Sizes::default(), order: vec![Order { by: "_count".into(), ascending: false }] };
+        let mut request = Self {
+            fields: Vec::new(),
+            sizes: Sizes::default(),
+            order: vec![Order { by: "_count".into(), ascending: false }],
+        };
         for option in options(place, "multi_terms", body) {
             match option.name() {
                 "terms" => request.fields = fields(&option)?,

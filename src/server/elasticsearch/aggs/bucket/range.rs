@@ -74,9 +74,7 @@ impl Range {
             };
             spans.push(Span::new(spec.key.clone(), end(&spec.from)?, end(&spec.to)?, &values.format));
         }
-        spans.sort_by(|left, right| {
-            left.low().total_cmp(&right.low()).then(left.high().total_cmp(&right.high()))
-        });
+        spans.sort_by(|left, right| left.low().total_cmp(&right.low()).then(left.high().total_cmp(&right.high())));
         Ok(Box::new(RangeCollector {
             kind: self.type_name,
             missing: values.missing_f64(ctx)?,

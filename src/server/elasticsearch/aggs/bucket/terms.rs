@@ -286,10 +286,8 @@ impl Terms {
     fn ranked(&self, parent: u32) -> Vec<Ranked> {
         let rank = |bucket: u32, count: u64, key: u64| Ranked::new(bucket, count, key, &self.criteria, &self.below);
         let found = self.table.under(parent);
-        let mut ranked: Vec<Ranked> = found
-            .iter()
-            .map(|bucket| rank(*bucket, self.table.doc_count(*bucket), self.table.key(*bucket)))
-            .collect();
+        let mut ranked: Vec<Ranked> =
+            found.iter().map(|bucket| rank(*bucket, self.table.doc_count(*bucket), self.table.key(*bucket))).collect();
         // With no minimum, terms that no document of this bucket has are listed too.
         if self.sizes.min_doc_count == 0 && self.keys.class == Class::Keyword {
             let seen: std::collections::HashSet<u64> = ranked.iter().map(|ranked| ranked.key).collect();

@@ -120,7 +120,9 @@ impl Collector for CardinalityCollector {
             keywords::each_ordinal(column, docs, |at, ordinal| ords.push((at, ordinal)));
             learn(&mut self.hashes, column, &ords)?;
             for (at, ordinal) in ords {
-                let known = ordinal.map(|ordinal| self.hashes.get(usize::try_from(ordinal).unwrap_or(usize::MAX)).copied().unwrap_or_default());
+                let known = ordinal.map(|ordinal| {
+                    self.hashes.get(usize::try_from(ordinal).unwrap_or(usize::MAX)).copied().unwrap_or_default()
+                });
                 found.extend(known.or(self.missing).map(|hash| (at, hash)));
             }
         } else {

@@ -32,7 +32,8 @@ impl Percentiles {
     pub(in super::super) fn parse(type_name: &'static str, place: Place<'_>, body: &Json) -> Result<Self, Fault> {
         let deviation = type_name == "median_absolute_deviation";
         let compression = if deviation { COMPRESSION_OF_DEVIATION } else { COMPRESSION };
-        let mut request = Self { type_name, field: FieldOptions::default(), points: Vec::new(), keyed: true, compression };
+        let mut request =
+            Self { type_name, field: FieldOptions::default(), points: Vec::new(), keyed: true, compression };
         let list = if type_name == "percentiles" { "percents" } else { "values" };
         let mut points = None;
         for option in options(place, type_name, body) {
@@ -63,7 +64,9 @@ impl Percentiles {
         };
         match (self.type_name, points) {
             ("percentiles", None) => Ok(PERCENTS.to_vec()),
-            ("percentiles", Some(points)) if points.is_empty() => refuse(format!("[percents] must not be empty: [{name}]")),
+            ("percentiles", Some(points)) if points.is_empty() => {
+                refuse(format!("[percents] must not be empty: [{name}]"))
+            }
             ("percentiles", Some(mut points)) => {
                 if let Some(wrong) = points.iter().find(|point| !(0.0..=100.0).contains(*point)) {
                     return refuse(format!("percent must be in [0,100], got [{wrong:?}]: [{name}]"));
@@ -130,8 +133,9 @@ fn digest_options(option: &Opt<'_>) -> Result<f64, Fault> {
         let read = match inner.name() {
             "compression" => inner.double().and_then(|value| match value {
                 value if value >= 0.0 => Ok(value),
-                value => Err(inner
-                    .illegal(format!("[compression] must be greater than or equal to 0. Found [{value:?}]"))),
+                value => {
+                    Err(inner.illegal(format!("[compression] must be greater than or equal to 0. Found [{value:?}]")))
+                }
             }),
             "execution_hint" => check_hint(&inner).map(|()| compression),
             _ => Err(Fault { at: inner.at(), ..inner.unknown(&["compression", "execution_hint"]) }),
@@ -191,7 +195,8 @@ impl Collector for PercentilesCollector {
             "percentiles" => "tdigest_percentiles",
             "percentile_ranks" => "tdigest_percentile_ranks",
             other => {
-                let members = self.format.value_members(self.digest(parent).and_then(TDigest::median_absolute_deviation));
+                let members =
+                    self.format.value_members(self.digest(parent).and_then(TDigest::median_absolute_deviation));
                 return Ok(Outcome::metric(other, members));
             }
         };

@@ -45,8 +45,10 @@ impl Stats {
                 "sigma" if type_name == "extended_stats" => {
                     sigma = option.double()?;
                     if sigma < 0.0 {
-                        let reason =
-                            format!("[sigma] must be greater than or equal to 0. Found [{sigma:?}] in [{}]", place.name);
+                        let reason = format!(
+                            "[sigma] must be greater than or equal to 0. Found [{sigma:?}] in [{}]",
+                            place.name
+                        );
                         return Err(option.illegal(reason));
                     }
                 }

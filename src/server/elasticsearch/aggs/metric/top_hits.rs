@@ -30,7 +30,8 @@ const WINDOW_MAX: usize = 100;
 
 impl TopHits {
     pub(in super::super) fn parse(place: Place<'_>, body: &Json) -> Result<Self, Fault> {
-        let mut request = Self { from: 0, size: 3, sort: Vec::new(), track_scores: false, fetch: FetchOptions::default() };
+        let mut request =
+            Self { from: 0, size: 3, sort: Vec::new(), track_scores: false, fetch: FetchOptions::default() };
         for option in options(place, "top_hits", body) {
             match option.name() {
                 "from" => request.from = count(&option)?,
@@ -151,13 +152,21 @@ impl Collector for TopHitsCollector {
             found.max_score = Some(found.max_score.map_or(score, |max| max.max(score)));
             sorts.keys(*doc, score, &mut keys);
             // Within a segment raw keys compare; the worst kept of this segment bounds what may enter.
-            if self.window == 0 || found.keys.len() >= self.window && found.keys.last().is_some_and(|worst| keys >= *worst) {
+            if self.window == 0
+                || found.keys.len() >= self.window && found.keys.last().is_some_and(|worst| keys >= *worst)
+            {
                 continue;
             }
             let place = found.keys.partition_point(|other| *other <= keys);
             found.keys.insert(place, keys.clone());
             found.keys.truncate(self.window);
-            let hit = Hit { values: sorts.values(&keys).map_err(unreadable)?, score, shard: *shard, segment: *segment, doc: *doc };
+            let hit = Hit {
+                values: sorts.values(&keys).map_err(unreadable)?,
+                score,
+                shard: *shard,
+                segment: *segment,
+                doc: *doc,
+            };
             let place = found.hits.partition_point(|other| {
                 sort::compare(&self.sort, &other.values, &hit.values) != std::cmp::Ordering::Greater
             });

@@ -99,7 +99,9 @@ fn metric_fields(option: &Opt<'_>) -> Result<Vec<FieldOptions>, Fault> {
             return Err(option.unsupported());
         }
         for inner in options(option.place, "field_config", json) {
-            if !matches!(inner.name(), "field" | "missing") || !field.take(&inner).map_err(|fault| option.failed(fault))? {
+            if !matches!(inner.name(), "field" | "missing")
+                || !field.take(&inner).map_err(|fault| option.failed(fault))?
+            {
                 return Err(option.failed(Fault { at: inner.at(), ..inner.unknown(&["field", "missing"]) }));
             }
         }
@@ -135,8 +137,7 @@ fn read_sort(option: &Opt<'_>) -> Result<Sort, Fault> {
         None if member.value.as_object().is_some() => true,
         _ => {
             let shown = direction.unwrap_or_default().to_uppercase();
-            return Err(option
-                .illegal(format!("No enum constant org.elasticsearch.search.sort.SortOrder.{shown}")));
+            return Err(option.illegal(format!("No enum constant org.elasticsearch.search.sort.SortOrder.{shown}")));
         }
     };
     Ok(Sort { field: member.key.clone(), ascending })

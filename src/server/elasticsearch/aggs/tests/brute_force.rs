@@ -263,7 +263,8 @@ fn date_histogram(options: &Value, documents: &[&Value], bucket: MakeBucket<'_>)
     while from.timestamp().as_millisecond() <= *last {
         let to = next(&from);
         let (low, high) = (from.timestamp().as_millisecond(), to.timestamp().as_millisecond());
-        let inside = keep(documents, |document| millis_of(document).is_some_and(|millis| (low..high).contains(&millis)));
+        let inside =
+            keep(documents, |document| millis_of(document).is_some_and(|millis| (low..high).contains(&millis)));
         if inside.len() as u64 >= least {
             let offset = if zone == TimeZone::UTC { "Z".to_owned() } else { from.strftime("%:z").to_string() };
             let text = format!("{}.000{offset}", from.strftime("%Y-%m-%dT%H:%M:%S"));
@@ -297,9 +298,9 @@ fn ranges(options: &Value, documents: &[&Value], bucket: MakeBucket<'_>) -> Valu
 fn evaluate_metric(kind: &str, options: &Value, documents: &[&Value]) -> Value {
     let field = options["field"].as_str().unwrap();
     if field == "k" {
-        let each = documents.iter().map(|document| {
-            values(document, "k").iter().map(ToString::to_string).collect::<BTreeSet<String>>()
-        });
+        let each = documents
+            .iter()
+            .map(|document| values(document, "k").iter().map(ToString::to_string).collect::<BTreeSet<String>>());
         let count = match kind {
             "value_count" => each.map(|set| set.len()).sum(),
             _ => each.flatten().collect::<BTreeSet<_>>().len(),
@@ -318,7 +319,9 @@ fn evaluate_metric(kind: &str, options: &Value, documents: &[&Value]) -> Value {
         "avg" => json!({"value": some(sum / count as f64)}),
         "min" => json!({"value": some(least)}),
         "max" => json!({"value": some(most)}),
-        "stats" => json!({"count": count, "min": some(least), "max": some(most), "avg": some(sum / count as f64), "sum": sum}),
+        "stats" => {
+            json!({"count": count, "min": some(least), "max": some(most), "avg": some(sum / count as f64), "sum": sum})
+        }
         _ => {
             let percents = [1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0];
             let entry = |percent: &f64| (format!("{percent:?}"), some(percentile(&all, *percent)));

@@ -65,12 +65,19 @@ fn derivative_is_absent_in_the_first_bucket_and_across_gaps() {
 
 #[test]
 fn indices_are_searched_together_and_a_longs_index_beside_a_doubles_index_gives_doubles() {
-    let longs = index("l", &mapping(&[("v", "long"), ("k", "keyword")]), &[json!({"v": 1, "k": "a"}), json!({"v": 2})], 1);
-    let doubles = index("d", &mapping(&[("v", "double"), ("k", "keyword")]), &[json!({"v": 1.0, "k": "a"}), json!({"v": 2.5})], 1);
+    let longs =
+        index("l", &mapping(&[("v", "long"), ("k", "keyword")]), &[json!({"v": 1, "k": "a"}), json!({"v": 2})], 1);
+    let doubles = index(
+        "d",
+        &mapping(&[("v", "double"), ("k", "keyword")]),
+        &[json!({"v": 1.0, "k": "a"}), json!({"v": 2.5})],
+        1,
+    );
     let other = index("o", &mapping(&[("v", "keyword")]), &[json!({"v": "x"})], 1);
     let unmapped = index("u", &mapping(&[]), &[json!({})], 1);
     let shards = [longs.clone(), doubles, unmapped];
-    let body = r#"{"aggs":{"v":{"terms":{"field":"v"}},"k":{"terms":{"field":"k"},"aggs":{"s":{"sum":{"field":"v"}}}}}}"#;
+    let body =
+        r#"{"aggs":{"v":{"terms":{"field":"v"}},"k":{"terms":{"field":"k"},"aggs":{"s":{"sum":{"field":"v"}}}}}}"#;
     let ours = Value::Object(search(&shards, body, false).unwrap());
     let expected = json!({
         "v": {"doc_count_error_upper_bound": 0, "sum_other_doc_count": 0, "buckets": [

@@ -40,7 +40,10 @@ fn every_recorded_request_is_answered_as_the_real_server_did() {
         for request in requests {
             let body = request["body"].as_str().unwrap();
             let (ours, theirs) = match search(&shards, body, false) {
-                Ok(answer) => (json!({"status": 200, "answer": answer}), json!({"status": request["status"], "answer": request["aggregations"]})),
+                Ok(answer) => (
+                    json!({"status": 200, "answer": answer}),
+                    json!({"status": request["status"], "answer": request["aggregations"]}),
+                ),
                 Err(error) => (
                     json!({"status": error.status, "answer": without_ids(&error.error_json())}),
                     json!({"status": request["status"], "answer": request["error"]}),
