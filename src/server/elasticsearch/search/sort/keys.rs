@@ -124,6 +124,11 @@ fn key(field: &SortField, shard: &IndexSnapshot, shard_ord: u32) -> Result<Key, 
     if let Some(path) = &field.nested {
         return Err(nested(path, shard));
     }
+    if name == "_id" {
+        let reason = "Fielddata access on the _id field is disallowed, you can re-enable it by updating the dynamic \
+                      cluster setting: indices.id_field_data.enabled";
+        return Err(Exception::new("illegal_argument_exception", reason));
+    }
     match (shard.mapping.field(name), &field.unmapped_type) {
         (Some(mapped), _) => field_key(field, mapped, mapped.kind, shard),
         (None, Some(unmapped)) => unmapped_key(field, name, unmapped, shard),
@@ -195,8 +200,8 @@ fn field_key(
         return Err(own_exception(shard, "we only support AVG, MEDIAN and SUM on number based fields".to_owned()));
     }
     if field.format.is_some() && !kind.is_date() {
-        let name = &mapped.path;
-        let reason = format!("Field [{name}] of type [{}] does not support custom formats", kind.name());
+        let got = if keyword { "raw" } else { "decimal" };
+        let reason = format!("require a date_time formatter; got [{got}]");
         return Err(Exception::new("illegal_argument_exception", reason));
     }
     let mut key = Key {
