@@ -485,7 +485,6 @@ fn rounded_quotient(sum: i64, count: i64) -> i64 {
     (sum as f64 / count as f64 + 0.5).floor() as i64
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of values of one document")]
 fn pick_float(column: &Column<f64>, doc: DocId, mode: Mode) -> Option<f64> {
     let values = column.values_for_doc(doc);
     match mode {

@@ -296,11 +296,11 @@ fn literal_prefix(pattern: &Pattern) -> String {
     }
 }
 
+/// Whether a term fits.
+type TermTest = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// What tells whether a term fits.
-pub(super) fn pattern_test(
-    pattern: &Pattern,
-    case_insensitive: bool,
-) -> Result<Box<dyn Fn(&str) -> bool + Send + Sync>, Exception> {
+pub(super) fn pattern_test(pattern: &Pattern, case_insensitive: bool) -> Result<TermTest, Exception> {
     let fold = move |text: &str| if case_insensitive { text.to_lowercase() } else { text.to_owned() };
     Ok(match pattern {
         Pattern::Prefix(prefix) => {

@@ -317,8 +317,11 @@ impl Parser<'_> {
     }
 
     fn best_of(&self, fields: Vec<(String, f32)>, kind: impl Fn(String) -> QueryKind) -> Query {
-        let mut queries: Vec<Query> =
-            fields.into_iter().map(|(field, boost)| Query { boost, ..Query::new(kind(field)) }).collect();
+        let mut queries: Vec<Query> = fields
+            .into_iter()
+            .map(|(field, boost)| Query { boost, ..Query::new(kind(field)) })
+            .map(|query| if self.lenient { Query::new(QueryKind::Lenient(Box::new(query))) } else { query })
+            .collect();
         match queries.len() {
             0 => Query::new(QueryKind::MatchNone),
             1 => queries.pop().unwrap_or_else(|| Query::new(QueryKind::MatchNone)),
