@@ -133,7 +133,7 @@ fn check(level: &Aggregations, parent: Option<&Aggregation>, problems: &mut Vec<
         check(&item.below, Some(item), problems);
         let Kind::Pipeline(pipeline) = &item.kind else { continue };
         let first = pipeline.first_name();
-        let known = level.items.iter().any(|other| names(first, &other.name));
+        let known = level.items.iter().any(|other| other.name != item.name && names(first, &other.name));
         if !(known || pipeline.is_parent() && matches!(first, "_count" | "_key" | "_bucket_count")) {
             problems.push(format!("No aggregation found for path [{}]", pipeline.path));
             continue;

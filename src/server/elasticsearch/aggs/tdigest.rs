@@ -119,16 +119,10 @@ impl TDigest {
         Some(self.max)
     }
 
-    /// The share (0 to 1) of values up to `value`: half of those equal to it count. Needs [`Self::compress`].
+    /// The share (0 to 1) of values up to `value`. Needs [`Self::compress`].
     pub(super) fn rank(&self, value: f64) -> Option<f64> {
         if self.exact {
-            let total = self.buffer.len();
-            if total == 0 {
-                return None;
-            }
-            let below = self.buffer.partition_point(|other| *other < value);
-            let equal = self.buffer.partition_point(|other| *other <= value) - below;
-            return Some((below as f64 + equal as f64 / 2.0) / total as f64);
+            return self.rank_among_values(value);
         }
         let (first, last) = (self.centroids.first()?, self.centroids.last()?);
         if value < self.min {
@@ -154,6 +148,37 @@ impl TDigest {
         }
         let share = if self.max > last.mean { (value - last.mean) / (self.max - last.mean) } else { 0.5 };
         Some((so_far + share * last.weight / 2.0) / total)
+    }
+
+    /// Each value stands for the stretch to the middle of its neighbours; of the least and the greatest, half counts (as
+    /// measured on Elasticsearch 9.2.4).
+    fn rank_among_values(&self, value: f64) -> Option<f64> {
+        let values = &self.buffer;
+        let total = values.len() as f64;
+        let (least, greatest) = (*values.first()?, *values.last()?);
+        if value < least || value > greatest {
+            return Some(if value < least { 0.0 } else { 1.0 });
+        }
+        let below = values.partition_point(|other| *other < value);
+        let up_to = values.partition_point(|other| *other <= value);
+        if value == least {
+            return Some(up_to as f64 / 2.0 / total);
+        }
+        if value == greatest {
+            return Some((total - (total - below as f64) / 2.0) / total);
+        }
+        // The last value not above, or the one after it, whose stretch holds the value.
+        let (low, high) = (*values.get(up_to.checked_sub(1)?)?, *values.get(up_to)?);
+        let middle = (low + high) / 2.0;
+        let (at, near, before, after) = if value < middle {
+            let before = up_to.checked_sub(2).and_then(|at| values.get(at)).map_or(high - low, |before| low - before);
+            (up_to - 1, low, before / 2.0, (high - low) / 2.0)
+        } else {
+            let after = values.get(up_to + 1).map_or(high - low, |after| after - high);
+            (up_to, high, (high - low) / 2.0, after / 2.0)
+        };
+        let share = (value - (near - before)) / (before + after);
+        Some((at as f64 + share) / total)
     }
 
     fn weight(&self) -> f64 {
@@ -230,6 +255,12 @@ mod tests {
         assert_eq!(ten.quantile(0.5), Some(5.5));
         assert_eq!(ten.quantile(0.95), Some(9.549_999_999_999_999));
         assert_eq!(digest((0..10).map(f64::from)).rank(3.0), Some(0.35));
+        let rank =
+            |values: &[f64], value: f64| digest(values.iter().copied()).rank(value).unwrap() * values.len() as f64;
+        assert_eq!(rank(&[0.0, 1.0, 4.0, 10.0], 1.0), 1.25);
+        assert_eq!(rank(&[0.0, 1.0, 1.0, 1.0, 2.0], 1.0), 3.0);
+        assert_eq!(rank(&[0.0, 0.0, 0.0, 5.0], 0.0), 1.5);
+        assert_eq!(rank(&[0.0, 5.0, 5.0, 5.0], 5.0), 2.5);
         assert_eq!(digest((0..10).map(f64::from)).median_absolute_deviation(), Some(2.5));
         assert_eq!(digest([]).quantile(0.5), None);
     }

@@ -43,11 +43,7 @@ fn apply(anchor: i64, math: &str, round_up: bool, zone: &TimeZone) -> Result<i64
         let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
         let (number, after) = rest.split_at(digits);
         let Some(unit) = after.chars().next() else {
-            return Err(refused(if number.is_empty() {
-                format!("truncated date math [{math}]")
-            } else {
-                format!("truncated date math [{math}]")
-            }));
+            return Err(refused(format!("truncated date math [{math}]")));
         };
         rest = after.get(unit.len_utf8()..).unwrap_or_default();
         let amount: i64 = match number {

@@ -6,5 +6,5 @@ mod source;
 mod values;
 
 pub(crate) use self::hit::{Fetcher, Hit, ObjectWriter, read_failure, score_text};
-pub(crate) use self::options::{FetchOptions, FieldRequest, StoredFields};
+pub(crate) use self::options::{FetchOptions, FieldRequest};
 pub(crate) use self::source::SourceFilter;

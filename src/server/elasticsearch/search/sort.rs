@@ -11,7 +11,7 @@ use std::cmp::Ordering;
 use serde_json::Value;
 
 pub(crate) use self::keys::{SegmentSort, SortPlan};
-pub(crate) use self::request::{Missing, Mode, SortField, SortTarget, parse, parse_field, parse_param};
+pub(crate) use self::request::{Missing, Mode, SortField, SortTarget, parse, parse_param};
 
 /// One value that a hit was sorted by.
 #[derive(Debug, Clone, PartialEq)]

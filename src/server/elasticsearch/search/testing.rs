@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
-use tantivy::tokenizer::{LowerCaser, SimpleTokenizer, TextAnalyzer};
 use tantivy::{Index, IndexWriter};
 
 use super::Clock;
@@ -15,7 +14,8 @@ use super::values::{date_format, narrowed};
 use crate::server::elasticsearch::error::ApiError;
 use crate::server::elasticsearch::http::Params;
 use crate::server::elasticsearch::mapping::{FieldKind, FieldMapping, Mapping, ObjectMapping, Property};
-use crate::server::elasticsearch::storage::schema::{Identity, IndexedFields, STANDARD_ANALYZER, schema};
+use crate::server::elasticsearch::storage::analyzer;
+use crate::server::elasticsearch::storage::schema::{Identity, IndexedFields, schema};
 use crate::server::elasticsearch::storage::snapshot::IndexSnapshot;
 
 pub(crate) const NOW: Clock = Clock { now_ms: 1_710_504_245_678 };
@@ -54,8 +54,7 @@ pub(crate) fn index(name: &str, sources: &[&str], per_segment: usize) -> Target 
     let mapping = mapping();
     let (schema, fields) = schema();
     let index = Index::create_in_ram(schema);
-    let analyzer = TextAnalyzer::builder(SimpleTokenizer::default()).filter(LowerCaser).build();
-    index.tokenizers().register(STANDARD_ANALYZER, analyzer);
+    analyzer::register(index.tokenizers());
     let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).unwrap();
     writer.set_merge_policy(Box::new(tantivy::merge_policy::NoMergePolicy));
     for (seq_no, source) in sources.iter().enumerate() {

@@ -62,7 +62,7 @@ impl<'a> Fetcher<'a> {
         let segment = self.shard.searcher.segment_reader(address.segment_ord);
         let mut hit = Hit { index: self.shard.index.to_string(), score, sort, ..Hit::default() };
         for column in &self.columns {
-            column.from_columns(segment, address.doc_id, &mut hit.fields)?;
+            column.read_columns(segment, address.doc_id, &mut hit.fields)?;
         }
         if self.options.version {
             hit.version = segment.fast_fields().u64(VERSION_COLUMN)?.first(address.doc_id);
@@ -88,7 +88,7 @@ impl<'a> Fetcher<'a> {
             && let Ok(json) = Json::parse(source)
         {
             for field in &self.fields {
-                field.from_source(&json, &Source(source), &self.shard.mapping, &mut hit.fields);
+                field.read_source(&json, &Source(source), &self.shard.mapping, &mut hit.fields);
             }
         }
         hit.source = filter.map(|filter| filter.apply(source));

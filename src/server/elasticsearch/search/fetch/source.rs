@@ -113,7 +113,8 @@ impl SourceFilter {
                     }
                 }
                 out.push(b'}');
-                any |= included;
+                // An object that loses all it had is left out; one that had nothing stays.
+                any |= included && members.is_empty();
             }
             JsonValue::Array(items) => {
                 out.push(b'[');
@@ -162,7 +163,7 @@ mod tests {
             (&["a.b"][..], &[][..], r#"{"a":{"b":1.0}}"#),
             (&["a.c.d"], &[], r#"{"a":{"c":[{"d":2},{"d":3}]}}"#),
             (&["*.d"], &[], r#"{"a":{"c":[{"d":2},{"d":3}]}}"#),
-            (&["a"], &["*.d"], r#"{"a":{"b":1.0,"c":[{"e":"é"},{}]}}"#),
+            (&["a"], &["*.d"], r#"{"a":{"b":1.0,"c":[{"e":"é"}]}}"#),
             (&[], &["a"], r#"{"n":null}"#),
             (&["zz"], &[], "{}"),
             (&["n"], &[], r#"{"n":null}"#),

@@ -80,7 +80,7 @@ fn source_path(mapping: &Mapping, path: &str) -> Vec<String> {
 
 impl FetchedField {
     /// Adds the values that the source holds.
-    pub(crate) fn from_source(
+    pub(crate) fn read_source(
         &self,
         source: &Json,
         src: &Source<'_>,
@@ -177,7 +177,7 @@ impl FetchedField {
     }
 
     /// Adds the values that the columns hold.
-    pub(crate) fn from_columns(
+    pub(crate) fn read_columns(
         &self,
         segment: &SegmentReader,
         doc: DocId,

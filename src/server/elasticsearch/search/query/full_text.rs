@@ -137,7 +137,7 @@ fn parse(body: &Json, src: &Source<'_>, form: MatchForm) -> Result<Query, Fault>
     let mut query = Query::new(QueryKind::MatchNone);
     let mut options = MatchOptions::new(form);
     let no_text = |at: usize| Fault::parsing(src, at, "No text specified for text query");
-    let Some((field, under, whole)) = one_field(body, name, src)? else { return Err(no_text(closing(body))) };
+    let Some((field, under, _)) = one_field(body, name, src)? else { return Err(no_text(closing(body))) };
     let mut value = None;
     match under {
         FieldBody::Short(json) => {
@@ -158,7 +158,7 @@ fn parse(body: &Json, src: &Source<'_>, form: MatchForm) -> Result<Query, Fault>
             }
         }
     }
-    let value = value.ok_or_else(|| no_text(closing(whole)))?;
+    let value = value.ok_or_else(|| no_text(closing(body)))?;
     query.kind = QueryKind::Match(Box::new(MatchQuery { field: field.to_owned(), value, options }));
     Ok(query)
 }

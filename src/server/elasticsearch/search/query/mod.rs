@@ -22,7 +22,7 @@ pub(crate) use self::full_text::operator_named;
 use self::full_text::{MatchQuery, MultiMatchQuery};
 pub(crate) use self::leaf::NumberColumn;
 use self::pattern::PatternQuery;
-pub(crate) use self::plan::{filtered, own_exception, plan, shard_exception};
+pub(crate) use self::plan::{filtered, own_exception, plan};
 use self::query_string::{QueryStringQuery, SimpleQueryString};
 use self::range::RangeQuery;
 use self::term::{TermQuery, TermsQuery};
@@ -61,6 +61,8 @@ pub(crate) enum QueryKind {
     Pattern(PatternQuery),
     QueryString(Box<QueryStringQuery>),
     SimpleQueryString(Box<SimpleQueryString>),
+    /// Matches nothing where an index would refuse it.
+    Lenient(Box<Query>),
 }
 
 /// The queries served, by name.
@@ -115,7 +117,7 @@ impl Query {
                 let clauses = [&query.must, &query.filter, &query.should, &query.must_not];
                 clauses.into_iter().flatten().for_each(|clause| clause.collect_named(found));
             }
-            QueryKind::ConstantScore(inner) => inner.collect_named(found),
+            QueryKind::ConstantScore(inner) | QueryKind::Lenient(inner) => inner.collect_named(found),
             QueryKind::Boosting(query) => {
                 query.positive.collect_named(found);
                 query.negative.collect_named(found);
@@ -143,7 +145,7 @@ pub(crate) fn parse_clause(json: &Json, src: &Source<'_>, depth: usize) -> Resul
         return Err(Fault::illegal(start, reason));
     }
     let Some(members) = json.as_object() else {
-        return Err(Fault::parsing(src, start, "[_na] query malformed, must start with start_object"));
+        return Err(Fault::parsing(src, json.span.end, "[_na] query malformed, must start with start_object"));
     };
     let Some(member) = members.first() else {
         let at = closing(json);

@@ -175,13 +175,7 @@ pub(crate) struct MinimumMatch(String);
 impl MinimumMatch {
     pub(crate) fn read(json: &Json, src: &Source<'_>) -> Result<MinimumMatch, Fault> {
         let text = text(json, src)?;
-        let minimum = MinimumMatch(text);
-        minimum.of(1).map_err(|bad| Fault::number_format(json.span.start, &bad))?;
-        Ok(minimum)
-    }
-
-    pub(crate) fn exactly(count: usize) -> MinimumMatch {
-        MinimumMatch(count.to_string())
+        Ok(MinimumMatch(text))
     }
 
     /// How many of `clauses` optional clauses must match; the error holds what is not a number.

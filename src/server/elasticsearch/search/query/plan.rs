@@ -3,7 +3,7 @@
 mod field;
 mod text;
 
-pub(crate) use self::text::{analyze, matching_fields};
+pub(crate) use self::text::matching_fields;
 
 use std::sync::Arc;
 
@@ -103,6 +103,7 @@ impl Planner<'_> {
                 Ok(Box::new(DisjunctionMaxQuery::with_tie_breaker(plans, query.tie_breaker)))
             }
             QueryKind::Nested(query) => self.nested(query),
+            QueryKind::Lenient(inner) => Ok(self.query(inner).unwrap_or_else(|_| none())),
             QueryKind::Exists(field) => Ok(self.exists(field)),
             QueryKind::Pattern(query) => self.pattern(query),
             QueryKind::QueryString(query) => self.query(&query_string::expand(query, self.shard)?),
@@ -139,7 +140,7 @@ impl Planner<'_> {
         }
         let optional = query.should.len();
         let mut minimum = match &query.minimum_should_match {
-            Some(minimum) => minimum.of(optional).map_err(|bad| number_format(&bad))?,
+            Some(minimum) => minimum.of(optional).map_err(|bad| shard_exception(self.shard, number_format(&bad)))?,
             None => 0,
         };
         if required == 0 && optional > 0 {

@@ -108,10 +108,6 @@ pub(crate) fn parse_ids(body: &Json, src: &Source<'_>) -> Result<Query, Fault> {
             }
         }
     }
-    let Some(ids) = ids else {
-        let reason = "Required [values]";
-        return Err(Fault::illegal(closing(body), reason).repeated(src, closing(body)));
-    };
-    query.kind = QueryKind::Ids(ids);
+    query.kind = QueryKind::Ids(ids.unwrap_or_default());
     Ok(query)
 }

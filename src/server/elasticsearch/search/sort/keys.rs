@@ -124,6 +124,11 @@ fn key(field: &SortField, shard: &IndexSnapshot, shard_ord: u32) -> Result<Key, 
     if let Some(path) = &field.nested {
         return Err(nested(path, shard));
     }
+    if name == "_id" {
+        let reason = "Fielddata access on the _id field is disallowed, you can re-enable it by updating the dynamic \
+                      cluster setting: indices.id_field_data.enabled";
+        return Err(Exception::new("illegal_argument_exception", reason));
+    }
     match (shard.mapping.field(name), &field.unmapped_type) {
         (Some(mapped), _) => field_key(field, mapped, mapped.kind, shard),
         (None, Some(unmapped)) => unmapped_key(field, name, unmapped, shard),
@@ -195,8 +200,8 @@ fn field_key(
         return Err(own_exception(shard, "we only support AVG, MEDIAN and SUM on number based fields".to_owned()));
     }
     if field.format.is_some() && !kind.is_date() {
-        let name = &mapped.path;
-        let reason = format!("Field [{name}] of type [{}] does not support custom formats", kind.name());
+        let got = if keyword { "raw" } else { "decimal" };
+        let reason = format!("require a date_time formatter; got [{got}]");
         return Err(Exception::new("illegal_argument_exception", reason));
     }
     let mut key = Key {
@@ -344,10 +349,6 @@ fn place(ord: u64) -> u64 {
 }
 
 impl SegmentSort {
-    pub(crate) fn width(&self) -> usize {
-        self.keys.len()
-    }
-
     /// A document's keys: the lesser comes first.
     pub(crate) fn keys(&mut self, doc: DocId, score: f32, keys: &mut Vec<u64>) {
         keys.clear();
@@ -484,9 +485,8 @@ fn rounded_quotient(sum: i64, count: i64) -> i64 {
     (sum as f64 / count as f64 + 0.5).floor() as i64
 }
 
-#[expect(clippy::cast_precision_loss, reason = "counts of values of one document")]
 fn pick_float(column: &Column<f64>, doc: DocId, mode: Mode) -> Option<f64> {
-    let mut values = column.values_for_doc(doc);
+    let values = column.values_for_doc(doc);
     match mode {
         Mode::Min => values.reduce(f64::min),
         Mode::Max => values.reduce(f64::max),

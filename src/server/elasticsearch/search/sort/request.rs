@@ -138,7 +138,7 @@ pub(crate) fn parse_field(name: &str, value: &Json, src: &Source<'_>) -> Result<
         return Ok(field);
     };
     let parser = match field.target {
-        SortTarget::Score => "score_sort",
+        SortTarget::Score => "_score",
         _ => "field_sort",
     };
     for option in options {

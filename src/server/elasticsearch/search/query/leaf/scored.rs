@@ -422,7 +422,6 @@ impl PhraseScorer {
     }
 
     /// Lucene's sloppy frequency: each match counts 1 / (1 + its width), the slot that lies first moves on.
-    #[expect(clippy::cast_precision_loss, reason = "widths within a text")]
     fn sloppy(&self) -> f32 {
         let mut places = vec![0_usize; self.slots.len()];
         let value = |slot: usize, places: &[usize]| Some(*self.slots.get(slot)?.found.get(*places.get(slot)?)?);
@@ -448,8 +447,7 @@ impl PhraseScorer {
                 *place += 1;
             }
         }
-        let total: f32 = frequency + self.counts(best);
-        total
+        frequency + self.counts(best)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "widths within a text")]

@@ -217,7 +217,11 @@ impl Planner<'_> {
     }
 
     fn integer_range(&self, field: &FieldMapping, range: &RangeQuery) -> Result<Box<dyn Plan>, Exception> {
-        let read = |limit: &Limit| Number::read(&limit.value).map_err(|cause| self.refuse(cause));
+        let read = |limit: &Limit| {
+            let number = Number::read(&limit.value).map_err(|cause| self.refuse(cause))?;
+            check_width(field.kind, number, &limit.value).map_err(|cause| self.refuse(cause))?;
+            Ok::<_, Exception>(number)
+        };
         let low = match &range.lower {
             None => Some(i64::MIN),
             Some(limit) => integer_low(read(limit)?, limit.inclusive),
@@ -338,6 +342,21 @@ impl Planner<'_> {
             other => date_math::parse(&other.to_text(), format, round_up, zone, self.clock),
         }
     }
+}
+
+/// A bound must be a value that the field's type can hold.
+fn check_width(kind: FieldKind, number: Number, value: &Scalar) -> Result<(), Exception> {
+    let (bound, name) = match kind {
+        FieldKind::Integer => (2_147_483_648.0, "an integer"),
+        FieldKind::Short => (32_768.0, "a short"),
+        FieldKind::Byte => (128.0, "a byte"),
+        _ => return Ok(()),
+    };
+    if (-bound..bound).contains(&number.to_f64()) {
+        return Ok(());
+    }
+    let reason = format!("Value [{}] is out of range for {name}", value.to_text());
+    Err(Exception::new("illegal_argument_exception", reason))
 }
 
 /// The least whole number the limit lets in.

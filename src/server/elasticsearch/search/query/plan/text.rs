@@ -11,12 +11,17 @@ use super::{Planner, all, any_of, none, own_exception};
 use crate::server::elasticsearch::error::Exception;
 use crate::server::elasticsearch::mapping::{FieldKind, FieldMapping};
 use crate::server::elasticsearch::search::fault::number_format;
+use crate::server::elasticsearch::search::fetch::read_failure;
 use crate::server::elasticsearch::search::wildcard::{Wildcard, name_matches};
 use crate::server::elasticsearch::storage::schema::STANDARD_ANALYZER;
 use crate::server::elasticsearch::storage::snapshot::IndexSnapshot;
 
 /// `index.max_regex_length`.
 const REGEX_MAX: usize = 1000;
+/// Terms that a fuzzy query stands for: `max_expansions`.
+const FUZZY_EXPANSIONS: usize = 50;
+/// Near terms looked at in one segment.
+const FUZZY_TERMS_MAX: usize = 10_000;
 
 impl Planner<'_> {
     pub(super) fn match_field(
@@ -38,8 +43,7 @@ impl Planner<'_> {
                 Ok(Box::new(Constant(TermScan::with_prefix(self.path_term(field), prefix, |_| true))) as Box<dyn Plan>)
             }
             (FieldKind::Keyword, MatchForm::Tokens, Some(fuzziness)) => {
-                let scan = self.fuzzy(field, value.to_text(), fuzziness, options.prefix_length, options.transpositions);
-                Ok(Box::new(Constant(scan)) as Box<dyn Plan>)
+                self.fuzzy(field, value.to_text(), fuzziness, options.prefix_length, options.transpositions)
             }
             _ => self.term_on(field, value, false),
         };
@@ -58,9 +62,13 @@ impl Planner<'_> {
     }
 
     fn scored(&self, field: &FieldMapping, token: &str) -> Box<dyn Plan> {
-        let fields = self.shard.fields;
-        let term = fields.text_term(&field.path, token);
-        Box::new(ScoredTerm { field: ScoredField::Text(field.path.clone()), term, fields })
+        let (fields, path) = (self.shard.fields, field.path.clone());
+        if field.kind == FieldKind::Text {
+            let term = fields.text_term(&path, token);
+            return Box::new(ScoredTerm { field: ScoredField::Text(path), term, fields });
+        }
+        let term = fields.keyword_term(&path, token);
+        Box::new(ScoredTerm { field: ScoredField::Keyword(path), term, fields })
     }
 
     fn tokens(
@@ -76,13 +84,9 @@ impl Planner<'_> {
                 Box::new(Constant(TermScan::with_prefix(self.path_term(field), token, |_| true)))
             } else {
                 match options.fuzziness {
-                    Some(fuzziness) if fuzziness.edits(&token) > 0 => Box::new(Constant(self.fuzzy(
-                        field,
-                        token,
-                        fuzziness,
-                        options.prefix_length,
-                        options.transpositions,
-                    ))),
+                    Some(fuzziness) if fuzziness.edits(&token) > 0 => {
+                        self.fuzzy(field, token, fuzziness, options.prefix_length, options.transpositions)?
+                    }
                     _ => self.scored(field, &token),
                 }
             };
@@ -94,7 +98,9 @@ impl Planner<'_> {
         }
         let minimum = match &options.minimum_should_match {
             None => 1,
-            Some(minimum) => minimum.of(plans.len()).map_err(|bad| number_format(&bad))?.max(1),
+            Some(minimum) => {
+                minimum.of(plans.len()).map_err(|bad| super::shard_exception(self.shard, number_format(&bad)))?.max(1)
+            }
         };
         if minimum > plans.len() {
             return Ok(none());
@@ -170,24 +176,15 @@ impl Planner<'_> {
             return Err(own_exception(self.shard, reason));
         }
         if let Pattern::Fuzzy { value, fuzziness, prefix_length, transpositions } = &query.pattern {
-            let scan = self.fuzzy(field, value.clone(), *fuzziness, *prefix_length, *transpositions);
-            return Ok(Box::new(Constant(scan)));
+            return self.fuzzy(field, value.clone(), *fuzziness, *prefix_length, *transpositions);
         }
-        let pattern = self.normalized(field, &query.pattern);
-        let test = pattern_test(&pattern, query.case_insensitive)
+        let test = pattern_test(&query.pattern, query.case_insensitive)
             .map_err(|cause| super::shard_exception(self.shard, cause))?;
-        let prefix = if query.case_insensitive { String::new() } else { literal_prefix(&pattern) };
+        let prefix = if query.case_insensitive { String::new() } else { literal_prefix(&query.pattern) };
         Ok(Box::new(Constant(TermScan::with_prefix(self.path_term(field), prefix, test))))
     }
 
-    /// A wildcard on text is put through the analyzer's normalisation: lower case.
-    fn normalized(&self, field: &FieldMapping, pattern: &Pattern) -> Pattern {
-        match pattern {
-            Pattern::Wildcard(text) if field.kind == FieldKind::Text => Pattern::Wildcard(text.to_lowercase()),
-            other => other.clone(),
-        }
-    }
-
+    /// The terms near enough, each scored as itself and less for its edits.
     fn fuzzy(
         &self,
         field: &FieldMapping,
@@ -195,19 +192,44 @@ impl Planner<'_> {
         fuzziness: Fuzziness,
         prefix_length: usize,
         transpositions: bool,
-    ) -> TermScan {
+    ) -> Result<Box<dyn Plan>, Exception> {
         let edits = fuzziness.edits(&value);
         let prefix: String = value.chars().take(prefix_length).collect();
         let wanted: Vec<char> = value.chars().collect();
-        TermScan::with_prefix(self.path_term(field), prefix, move |term| {
+        let near = wanted.clone();
+        let scan = TermScan::with_prefix(self.path_term(field), prefix, move |term| {
             let found: Vec<char> = term.chars().collect();
-            found.len().abs_diff(wanted.len()) <= edits && within(&wanted, &found, edits, transpositions)
-        })
+            found.len().abs_diff(near.len()) <= edits && distance(&near, &found, transpositions) <= edits
+        });
+        let mut terms = std::collections::BTreeSet::new();
+        for segment in self.shard.searcher.segment_readers() {
+            let found = segment
+                .inverted_index(scan.path.field())
+                .and_then(|index| scan.terms(&index, FUZZY_TERMS_MAX))
+                .map_err(|error| read_failure(&error))?;
+            terms.extend(found.into_iter().map(|(term, _)| term));
+        }
+        let mut scored: Vec<(f32, String)> =
+            terms.into_iter().map(|term| (likeness(&wanted, &term, transpositions), term)).collect();
+        scored.sort_by(|left, right| right.0.total_cmp(&left.0));
+        scored.truncate(FUZZY_EXPANSIONS);
+        let plans = scored.into_iter().map(|(boost, term)| {
+            Box::new(tantivy::query::BoostQuery::new(self.scored(field, &term), boost)) as Box<dyn Plan>
+        });
+        Ok(any_of(plans.collect()))
     }
 }
 
-/// Whether few enough edits lead from one text to the other.
-fn within(wanted: &[char], found: &[char], edits: usize, transpositions: bool) -> bool {
+/// 1 less the edits over the shorter length, as Lucene weighs near terms.
+#[expect(clippy::cast_precision_loss, reason = "lengths of terms")]
+fn likeness(wanted: &[char], term: &str, transpositions: bool) -> f32 {
+    let found: Vec<char> = term.chars().collect();
+    let shorter = wanted.len().min(found.len()).max(1);
+    (1.0 - distance(wanted, &found, transpositions) as f32 / shorter as f32).max(0.0)
+}
+
+/// Edits that lead from one text to the other; a swap of neighbours may count as one.
+fn distance(wanted: &[char], found: &[char], transpositions: bool) -> usize {
     let width = found.len() + 1;
     let mut before: Vec<usize> = vec![0; width];
     let mut above: Vec<usize> = (0..width).collect();
@@ -232,7 +254,7 @@ fn within(wanted: &[char], found: &[char], edits: usize, transpositions: bool) -
         }
         before = std::mem::replace(&mut above, row);
     }
-    cell(&above, found.len()) <= edits
+    cell(&above, found.len())
 }
 
 /// Field names of an index that fit the patterns, each with the boost of the first that does.
@@ -274,11 +296,11 @@ fn literal_prefix(pattern: &Pattern) -> String {
     }
 }
 
+/// Whether a term fits.
+type TermTest = Box<dyn Fn(&str) -> bool + Send + Sync>;
+
 /// What tells whether a term fits.
-pub(super) fn pattern_test(
-    pattern: &Pattern,
-    case_insensitive: bool,
-) -> Result<Box<dyn Fn(&str) -> bool + Send + Sync>, Exception> {
+pub(super) fn pattern_test(pattern: &Pattern, case_insensitive: bool) -> Result<TermTest, Exception> {
     let fold = move |text: &str| if case_insensitive { text.to_lowercase() } else { text.to_owned() };
     Ok(match pattern {
         Pattern::Prefix(prefix) => {

@@ -23,7 +23,9 @@ const CLAUSES_MAX: usize = 4096;
 /// `query_shard_exception` `Failed to parse query [..]`.
 pub(crate) fn expand(query: &QueryStringQuery, shard: &IndexSnapshot) -> Result<Query, Exception> {
     let fields = if query.fields.is_empty() { vec![("*".to_owned(), 1.0)] } else { query.fields.clone() };
-    let mut parser = Parser { query, shard, text: query.query.chars().collect(), at: 0, clauses: 0 };
+    // Asked of every field, what does not fit one of them is no error, whichever the text names.
+    let lenient = query.lenient || query.fields.iter().all(|(field, _)| field.contains('*'));
+    let mut parser = Parser { query, shard, lenient, text: query.query.chars().collect(), at: 0, clauses: 0 };
     let parsed = parser.clauses(&fields, 0).and_then(|parsed| {
         parser.blanks();
         if parser.at < parser.text.len() { Err(parser.encountered()) } else { Ok(parsed) }
@@ -37,6 +39,7 @@ pub(crate) fn expand(query: &QueryStringQuery, shard: &IndexSnapshot) -> Result<
 struct Parser<'a> {
     query: &'a QueryStringQuery,
     shard: &'a IndexSnapshot,
+    lenient: bool,
     text: Vec<char>,
     at: usize,
     clauses: usize,
@@ -264,9 +267,7 @@ impl Parser<'_> {
     }
 
     fn text_query(&self, fields: &Fields, text: String, form: MatchForm, slop: u32) -> Query {
-        // Fields given by wildcard, or none: what does not fit one of them is no error.
-        let lenient = self.query.lenient || fields.iter().any(|(field, _)| field.contains('*'));
-        let mut query = match_query(fields, text, form, lenient, |options| options.slop = slop);
+        let mut query = match_query(fields, text, form, self.lenient, |options| options.slop = slop);
         query.combination = self.query.combination;
         query.tie_breaker = self.query.tie_breaker;
         Query::new(QueryKind::MultiMatch(Box::new(query)))
@@ -303,28 +304,24 @@ impl Parser<'_> {
         Ok(self.pattern(fields, &Pattern::Regexp(pattern)))
     }
 
-    /// A pattern asked of every field that can be asked so.
+    /// A pattern asked of every field that can be asked so; wildcards on text are put in lower case, as the analyzer does.
     fn pattern(&self, fields: &Fields, pattern: &Pattern) -> Query {
-        let asked = self.asked(fields, |kind| matches!(kind, FieldKind::Text | FieldKind::Keyword));
-        self.best_of(asked, |field| {
-            let pattern = pattern.clone();
+        self.best_of(matching_fields(self.shard, fields), |field| {
+            let text = self.shard.mapping.field(&field).is_some_and(|field| field.kind == FieldKind::Text);
+            let pattern = match pattern {
+                Pattern::Wildcard(wildcard) if text => Pattern::Wildcard(wildcard.to_lowercase()),
+                other => other.clone(),
+            };
             QueryKind::Pattern(PatternQuery { field, pattern, case_insensitive: false })
         })
     }
 
-    /// The fields meant; of those given by wildcard only what `fits`.
-    fn asked(&self, fields: &Fields, fits: impl Fn(FieldKind) -> bool) -> Vec<(String, f32)> {
-        let by_wildcard = fields.iter().any(|(field, _)| field.contains('*'));
-        let mut asked = matching_fields(self.shard, fields);
-        if by_wildcard || self.query.lenient {
-            asked.retain(|(field, _)| self.shard.mapping.field(field).is_some_and(|field| fits(field.kind)));
-        }
-        asked
-    }
-
     fn best_of(&self, fields: Vec<(String, f32)>, kind: impl Fn(String) -> QueryKind) -> Query {
-        let mut queries: Vec<Query> =
-            fields.into_iter().map(|(field, boost)| Query { boost, ..Query::new(kind(field)) }).collect();
+        let mut queries: Vec<Query> = fields
+            .into_iter()
+            .map(|(field, boost)| Query { boost, ..Query::new(kind(field)) })
+            .map(|query| if self.lenient { Query::new(QueryKind::Lenient(Box::new(query))) } else { query })
+            .collect();
         match queries.len() {
             0 => Query::new(QueryKind::MatchNone),
             1 => queries.pop().unwrap_or_else(|| Query::new(QueryKind::MatchNone)),
@@ -414,8 +411,7 @@ impl Parser<'_> {
     }
 
     fn range_query(&self, fields: &Fields, lower: Option<Limit>, upper: Option<Limit>) -> Query {
-        let asked = self.asked(fields, |kind| matches!(kind, FieldKind::Keyword | FieldKind::Text));
-        self.best_of(asked, |field| {
+        self.best_of(matching_fields(self.shard, fields), |field| {
             QueryKind::Range(Box::new(RangeQuery {
                 field,
                 lower: lower.clone(),

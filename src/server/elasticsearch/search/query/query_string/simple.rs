@@ -73,7 +73,11 @@ impl Parser<'_> {
     fn add(&self, clauses: &mut Vec<(Occurs, Query)>, operator: Option<Occurs>, negated: bool, clause: Query) {
         let default = if self.query.all_clauses { Occurs::Must } else { Occurs::Should };
         let occurs = operator.unwrap_or(default);
-        let clause = if negated { combine(vec![(Occurs::MustNot, clause)], None) } else { clause };
+        let clause = if negated {
+            combine(vec![(Occurs::Must, Query::match_all()), (Occurs::MustNot, clause)], None)
+        } else {
+            clause
+        };
         if let Some((before, _)) = clauses.last()
             && *before != occurs
         {
