@@ -129,11 +129,19 @@ pub(super) fn validate(aggregations: &Aggregations) -> Result<(), ApiError> {
 }
 
 fn check(level: &Aggregations, parent: Option<&Aggregation>, problems: &mut Vec<String>) {
+    let ordered = in_order_of_need(level);
+    let is_circular = |item: &Aggregation| {
+        matches!(item.kind, Kind::Pipeline(_)) && !ordered.iter().any(|other| other.name == item.name)
+    };
+    if let Some(circular) = level.items.iter().find(|item| is_circular(item)) {
+        problems.push(format!("Cyclical dependency found with pipeline aggregator [{}]", circular.name));
+        return;
+    }
     for item in &level.items {
         check(&item.below, Some(item), problems);
         let Kind::Pipeline(pipeline) = &item.kind else { continue };
         let first = pipeline.first_name();
-        let known = level.items.iter().any(|other| other.name != item.name && names(first, &other.name));
+        let known = level.items.iter().any(|other| names(first, &other.name));
         if !(known || pipeline.is_parent() && matches!(first, "_count" | "_key" | "_bucket_count")) {
             problems.push(format!("No aggregation found for path [{}]", pipeline.path));
             continue;

@@ -55,7 +55,7 @@ impl MissingBucket {
         aggregation: &Aggregation,
     ) -> Result<Box<dyn Collector>, ApiError> {
         let values = Values::resolve(ctx, (&aggregation.name, "missing"), &self.0, Accepts::Any)?;
-        let test = Test::Missing { values, numbers: Numbers::None, column: None };
+        let test = Test::Missing(Box::new(Missing { values, numbers: Numbers::None, column: None }));
         Ok(Box::new(Single { kind: "missing", test, counts: Vec::new(), below: ctx.children(&aggregation.below)? }))
     }
 }
@@ -95,7 +95,14 @@ struct Single {
 enum Test {
     All,
     Query(Matcher),
-    Missing { values: Values, numbers: Numbers, column: Option<StrColumn> },
+    Missing(Box<Missing>),
+}
+
+/// The columns of the open segment in which a value may be.
+struct Missing {
+    values: Values,
+    numbers: Numbers,
+    column: Option<StrColumn>,
 }
 
 impl Test {
@@ -103,12 +110,12 @@ impl Test {
         match self {
             Self::All => Ok(()),
             Self::Query(matcher) => matcher.open(segment),
-            Self::Missing { values, numbers, column } => {
-                *numbers = Numbers::None;
-                *column = None;
-                if values.missing.is_none() {
-                    *column = keywords::open(values, segment)?;
-                    *numbers = values.numbers(segment)?;
+            Self::Missing(missing) => {
+                missing.numbers = Numbers::None;
+                missing.column = None;
+                if missing.values.missing.is_none() {
+                    missing.column = keywords::open(&missing.values, segment)?;
+                    missing.numbers = missing.values.numbers(segment)?;
                 }
                 Ok(())
             }
@@ -120,10 +127,10 @@ impl Test {
             Self::All => true,
             Self::Query(matcher) => matcher.matches(doc),
             // A value that stands for a missing one leaves nothing missing.
-            Self::Missing { values, .. } if values.missing.is_some() => false,
-            Self::Missing { numbers, column, .. } => {
-                let in_keywords = column.as_ref().is_some_and(|column| column.ords().index.has_value(doc));
-                !in_keywords && !numbers.has_value(doc)
+            Self::Missing(missing) if missing.values.missing.is_some() => false,
+            Self::Missing(missing) => {
+                let in_keywords = missing.column.as_ref().is_some_and(|column| column.ords().index.has_value(doc));
+                !in_keywords && !missing.numbers.has_value(doc)
             }
         }
     }
