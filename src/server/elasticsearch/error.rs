@@ -70,6 +70,8 @@ pub(crate) enum ErrorBody {
     Text { text: String, with_status: bool },
     /// A query, sort or aggregation that a shard refused: `search_phase_execution_exception`.
     Shard(ShardFailure),
+    /// A search whose shards answered but whose answers could not be brought together: no root cause, phase `fetch`.
+    Reduce(Exception),
 }
 
 /// Why the only shard of an index failed a search.
@@ -118,6 +120,7 @@ impl ApiError {
             ErrorBody::Exception { exception, .. } => Some(exception),
             ErrorBody::Text { .. } => None,
             ErrorBody::Shard(failure) => Some(&failure.exception),
+            ErrorBody::Reduce(exception) => Some(exception),
         }
     }
 
@@ -125,7 +128,7 @@ impl ApiError {
     pub(crate) fn to_json(&self) -> Value {
         match &self.body {
             ErrorBody::Exception { .. } => json!({"error": self.error_json(), "status": self.status}),
-            ErrorBody::Shard(_) => json!({"error": self.error_json(), "status": self.status}),
+            ErrorBody::Shard(_) | ErrorBody::Reduce(_) => json!({"error": self.error_json(), "status": self.status}),
             ErrorBody::Text { text, with_status: true } => json!({"error": text, "status": self.status}),
             ErrorBody::Text { text, with_status: false } => json!({"error": text}),
         }
@@ -137,6 +140,10 @@ impl ApiError {
             ErrorBody::Exception { exception, root_cause } => exception_json(exception, root_cause.as_ref()),
             ErrorBody::Text { text, .. } => Value::String(text.clone()),
             ErrorBody::Shard(failure) => failure.to_json(),
+            ErrorBody::Reduce(exception) => json!({
+                "root_cause": [], "type": "search_phase_execution_exception", "reason": "", "phase": "fetch",
+                "grouped": true, "failed_shards": [], "caused_by": exception.to_json(),
+            }),
         }
     }
 }
@@ -152,11 +159,23 @@ fn exception_json(exception: &Exception, root_cause: Option<&Exception>) -> Valu
 }
 
 impl ShardFailure {
+    /// A query that a shard could not make for an exception of Elasticsearch's own is listed as that exception.
+    fn root_cause(&self) -> &Exception {
+        match self.exception.caused_by.as_deref() {
+            Some(cause)
+                if cause.kind == "parse_exception" && self.exception.reason.starts_with("failed to create query") =>
+            {
+                cause
+            }
+            _ => &self.exception,
+        }
+    }
+
     /// Plain Java exceptions repeat themselves as `caused_by`; Elasticsearch's own do not (measured on 9.2.4).
     fn to_json(&self) -> Value {
         let head = Exception { caused_by: None, ..self.exception.clone() };
         let mut members = Map::new();
-        members.insert("root_cause".into(), json!([head.head()]));
+        members.insert("root_cause".into(), json!([self.root_cause().head()]));
         members.insert("type".into(), "search_phase_execution_exception".into());
         members.insert("reason".into(), "all shards failed".into());
         members.insert("phase".into(), "query".into());
@@ -165,7 +184,7 @@ impl ShardFailure {
             "failed_shards".into(),
             json!([{"shard": 0, "index": self.index, "node": self.node, "reason": self.exception.to_json()}]),
         );
-        if self.exception.kind == "illegal_argument_exception" {
+        if matches!(self.exception.kind.as_ref(), "illegal_argument_exception" | "number_format_exception") {
             let inner = self.exception.clone();
             members.insert("caused_by".into(), head.caused_by(inner).to_json());
         }

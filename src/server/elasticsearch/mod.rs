@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+pub(crate) mod aggs;
 pub(crate) mod codec;
 pub(crate) mod error;
 #[doc(hidden)]
@@ -17,6 +18,7 @@ pub mod fuzzing;
 pub(crate) mod handlers;
 pub(crate) mod http;
 pub(crate) mod mapping;
+pub(crate) mod search;
 pub(crate) mod state;
 pub(crate) mod storage;
 

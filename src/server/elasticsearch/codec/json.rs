@@ -98,6 +98,7 @@ impl Json {
         parser.skip_blanks();
         match parser.peek() {
             None => Ok(value),
+            Some(byte) if byte.is_ascii_alphabetic() => Err(parser.unrecognized()),
             Some(byte) => Err(parser.unexpected(byte, "end of input")),
         }
     }
@@ -222,6 +223,7 @@ impl Parser<'_> {
             b't' => self.literal("true", JsonValue::Bool(true))?,
             b'f' => self.literal("false", JsonValue::Bool(false))?,
             b'n' => self.literal("null", JsonValue::Null)?,
+            other if other.is_ascii_alphabetic() => return Err(self.unrecognized()),
             other => {
                 return Err(self.unexpected(
                     other,
@@ -429,12 +431,20 @@ impl Parser<'_> {
             self.at += word.len();
             return Ok(value);
         }
+        Err(self.unrecognized())
+    }
+
+    /// A bare word that is no literal; the error stands behind it.
+    fn unrecognized(&mut self) -> JsonError {
         let rest = self.text.get(self.at..).unwrap_or_default();
-        let token: Vec<u8> = rest.iter().take(32).take_while(|byte| byte.is_ascii_alphanumeric()).copied().collect();
-        let token = String::from_utf8_lossy(&token).into_owned();
-        Err(self.malformed(format!(
+        let part_of_word = |byte: &&u8| byte.is_ascii_alphanumeric() || **byte == b'_' || **byte == b'$';
+        let length = rest.iter().take_while(part_of_word).count();
+        let word = rest.get(..length.min(256)).unwrap_or_default();
+        let token = String::from_utf8_lossy(word).into_owned();
+        self.at += length;
+        self.malformed(format!(
             "Unrecognized token '{token}': was expecting (JSON String, Number, Array, Object or token 'null', 'true' or 'false')"
-        )))
+        ))
     }
 
     fn expect(&mut self, byte: u8, what: &str) -> Result<(), JsonError> {

@@ -68,7 +68,7 @@ pub(crate) async fn refresh(node: Arc<Node>, request: Request) -> Result<Respons
     Ok(Response::ok(json!({"_shards": broadcast(&indices)})))
 }
 
-/// Acknowledged writes are on disk already; a flush commits the engine, as a refresh does here.
+/// Acknowledged writes are on disk already; a flush commits the engine and empties its log.
 pub(crate) async fn flush(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
     let force = request.params.bool("force", false)?;
     let wait = request.params.bool("wait_if_ongoing", true)?;
@@ -76,16 +76,24 @@ pub(crate) async fn flush(node: Arc<Node>, request: Request) -> Result<Response,
         let reason = "Validation Failed: 1: wait_if_ongoing must be true for a force flush;";
         return Err(ApiError::new(400, "action_request_validation_exception", reason));
     }
-    refresh(node, request).await
+    let indices = indices(&node, &request)?;
+    for index in &indices {
+        index.engine().flush().await.map_err(|error| error.to_api())?;
+    }
+    Ok(Response::ok(json!({"_shards": broadcast(&indices)})))
 }
 
-/// Merging is the engine's own affair: it is asked to commit, and merges as its policy says.
+/// Merges each index into one segment, however many are allowed.
 pub(crate) async fn force_merge(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
     request.params.int("max_num_segments")?;
     for flag in ["flush", "only_expunge_deletes", "wait_for_completion"] {
         request.params.bool(flag, true)?;
     }
-    refresh(node, request).await
+    let indices = indices(&node, &request)?;
+    for index in &indices {
+        index.engine().force_merge().await.map_err(|error| error.to_api())?;
+    }
+    Ok(Response::ok(json!({"_shards": broadcast(&indices)})))
 }
 
 /// The sections of `_stats` that this node can fill, and those it knows by name only.

@@ -2,17 +2,25 @@
 
 mod alias;
 mod body;
+mod bulk;
 mod cat;
 mod cluster;
+mod count;
+mod document;
 mod field_caps;
 mod index;
 mod maintenance;
 mod mapping;
+mod mget;
+mod msearch;
 mod nodes;
 mod resolve;
 mod root;
+mod search;
 mod settings;
 mod template;
+mod validate;
+mod writing;
 
 pub(crate) use body::{optional_body, required_body};
 
@@ -45,6 +53,8 @@ pub(crate) fn routes() -> Vec<Route> {
         route!([PUT] "/_cluster/settings", cluster::PUT_SETTINGS_PARAMS, cluster::put_settings),
         route!([GET] "/_cluster/stats", cluster::STATS_PARAMS, cluster::stats),
     ];
+    routes.extend(document_routes());
+    routes.extend(search_routes());
     routes.extend(index_routes());
     routes.extend(template_routes());
     routes.extend(cat::routes());
@@ -92,6 +102,35 @@ fn index_routes() -> Vec<Route> {
         route!([GET POST] "/_field_caps", field_caps::PARAMS, field_caps::field_caps),
         route!([GET POST] "/{index}/_field_caps", field_caps::PARAMS, field_caps::field_caps),
         route!([GET] "/_resolve/index/{name}", resolve::PARAMS, resolve::index),
+    ]
+}
+
+fn document_routes() -> Vec<Route> {
+    vec![
+        route!([POST PUT] "/_bulk", bulk::BULK_PARAMS, bulk::bulk),
+        route!([POST PUT] "/{index}/_bulk", bulk::BULK_PARAMS, bulk::bulk),
+        route!([POST] "/{index}/_doc", document::INDEX_PARAMS, document::index),
+        route!([PUT POST] "/{index}/_doc/{id}", document::INDEX_PARAMS, document::index),
+        route!([GET HEAD] "/{index}/_doc/{id}", document::GET_PARAMS, document::get),
+        route!([DELETE] "/{index}/_doc/{id}", document::DELETE_PARAMS, document::delete),
+        route!([PUT POST] "/{index}/_create/{id}", document::INDEX_PARAMS, document::create),
+        route!([GET HEAD] "/{index}/_source/{id}", document::GET_PARAMS, document::get_source),
+        route!([POST] "/{index}/_update/{id}", document::UPDATE_PARAMS, document::update),
+        route!([GET POST] "/_mget", mget::MGET_PARAMS, mget::mget),
+        route!([GET POST] "/{index}/_mget", mget::MGET_PARAMS, mget::mget),
+    ]
+}
+
+fn search_routes() -> Vec<Route> {
+    vec![
+        route!([GET POST] "/_search", search::SEARCH_PARAMS, search::search),
+        route!([GET POST] "/{index}/_search", search::SEARCH_PARAMS, search::search),
+        route!([GET POST] "/_msearch", msearch::MSEARCH_PARAMS, msearch::msearch),
+        route!([GET POST] "/{index}/_msearch", msearch::MSEARCH_PARAMS, msearch::msearch),
+        route!([GET POST] "/_count", count::COUNT_PARAMS, count::count),
+        route!([GET POST] "/{index}/_count", count::COUNT_PARAMS, count::count),
+        route!([GET POST] "/_validate/query", validate::VALIDATE_PARAMS, validate::validate),
+        route!([GET POST] "/{index}/_validate/query", validate::VALIDATE_PARAMS, validate::validate),
     ]
 }
 

@@ -101,9 +101,9 @@ impl DateFormat {
     pub(crate) fn parse_nanos(&self, text: &str) -> Result<i64, DateError> {
         let instant = self.parse_instant(text, false, &TimeZone::UTC)?;
         if instant.seconds < 0 {
-            return Err(DateError::BeforeEpoch { text: self.render(instant, &TimeZone::UTC) });
+            return Err(DateError::BeforeEpoch { text: java_instant(instant) });
         }
-        instant.nanos().ok_or_else(|| DateError::AfterNanos { text: self.render(instant, &TimeZone::UTC) })
+        instant.nanos().ok_or_else(|| DateError::AfterNanos { text: java_instant(instant) })
     }
 
     /// A query's value as milliseconds since 1970. Missing parts are filled with their first or last value (a missing month or day
@@ -271,6 +271,12 @@ fn render_epoch(instant: Instant, per_second: i128) -> String {
         text.push_str(fraction.trim_end_matches('0'));
     }
     text
+}
+
+/// `Instant.toString`: no fraction where there is none.
+fn java_instant(instant: Instant) -> String {
+    let pattern = if instant.nanos == 0 { "strict_date_time_no_millis" } else { "strict_date_time" };
+    named::items(pattern).map_or_else(String::new, |items| pattern::format(&items, instant, &TimeZone::UTC))
 }
 
 /// Local date and time of an instant in a zone, with the offset that holds there.

@@ -121,7 +121,7 @@ fn malformed(error: &JsonError, source: &[u8]) -> ApiError {
 }
 
 /// A text that is not JSON, as the server's parser describes it.
-pub(crate) fn json_exception(error: &JsonError, text: &[u8]) -> Exception {
+fn json_exception(error: &JsonError, text: &[u8]) -> Exception {
     let source = Source(text);
     match error.kind {
         JsonErrorKind::Malformed => {
@@ -160,7 +160,13 @@ fn field_refusal(
         JsonValue::Object(_) | JsonValue::Array(_) => value.span.end.saturating_sub(1),
         _ => value.span.start,
     };
-    let preview = java::json(value, source);
+    let preview = match value.value {
+        // The server has read the number as 32 bits by then.
+        JsonValue::Float { value, integral: false } if kind == "float" && value.abs() > f64::from(f32::MAX) => {
+            java::double(f64::INFINITY.copysign(value))
+        }
+        _ => java::json(value, source),
+    };
     let reason = format!(
         "failed to parse field [{path}] of type [{kind}] in document with id '{id}'. Preview of field's value: '{preview}'"
     );

@@ -80,7 +80,7 @@ fn merge_fields(present: &FieldMapping, new: &FieldMapping) -> Result<FieldMappi
         .filter(|spec| spec.fixed)
         .filter_map(|spec| {
             let (from, to) = (shown(present, spec.name, spec.default), shown(new, spec.name, spec.default));
-            let differs = from != to && !(spec.name == "locale" && new.options.get("locale").is_none());
+            let differs = from != to && (spec.name != "locale" || new.options.contains_key("locale"));
             differs.then(|| format!("\n\tCannot update parameter [{}] from [{from}] to [{to}]", spec.name))
         })
         .collect();

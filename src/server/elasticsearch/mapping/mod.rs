@@ -14,5 +14,5 @@ mod values;
 pub(crate) mod date;
 
 pub(crate) use date::{DateError, DateFormat};
-pub(crate) use document::{ParsedDocument, json_exception, parse_accepted, parse_document};
+pub(crate) use document::{parse_accepted, parse_document};
 pub(crate) use field::{FieldKind, FieldMapping, Mapping, ObjectKind, ObjectMapping, Property};

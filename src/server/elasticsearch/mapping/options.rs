@@ -30,6 +30,8 @@ pub(crate) enum OptionValue {
     OwnValue,
     /// Only `standard` is served.
     Analyzer,
+    /// Only `BM25` is served.
+    Similarity,
     Object,
 }
 
@@ -87,7 +89,7 @@ const KEYWORD: &[OptionSpec] = &[
     free("ignore_above", OptionValue::Size, "2147483647"),
     fixed("index_options", OptionValue::Text, "docs"),
     free("norms", OptionValue::Bool, "false"),
-    fixed("similarity", OptionValue::Text, "null"),
+    fixed("similarity", OptionValue::Similarity, "null"),
     free("split_queries_on_whitespace", OptionValue::Bool, "false"),
     META,
 ];
@@ -96,7 +98,7 @@ const TEXT: &[OptionSpec] = &[
     STORE,
     fixed("index_options", OptionValue::Text, "positions"),
     free("norms", OptionValue::Bool, "true"),
-    fixed("similarity", OptionValue::Text, "null"),
+    fixed("similarity", OptionValue::Similarity, "null"),
     fixed("analyzer", OptionValue::Analyzer, "default"),
     free("search_analyzer", OptionValue::Analyzer, "default"),
     free("search_quote_analyzer", OptionValue::Analyzer, "default"),
@@ -174,6 +176,12 @@ impl OptionSpec {
                     return Err(illegal(format!("analyzer [{name}] has not been configured in mappings")));
                 }
             },
+            OptionValue::Similarity if value == "BM25" => value.clone(),
+            OptionValue::Similarity => {
+                let (name, field) = (java::value(value), leaf_name(field));
+                let reason = format!("Unknown Similarity type [{name}] for field [{field}]");
+                return Err(Exception::new("mapper_parsing_exception", reason));
+            }
             OptionValue::Object if value.is_object() => value.clone(),
             OptionValue::Object => {
                 let reason =
@@ -188,8 +196,12 @@ impl OptionSpec {
     }
 }
 
+fn leaf_name(path: &str) -> &str {
+    path.rsplit('.').next().unwrap_or(path)
+}
+
 fn format_error(field: &str, error: &super::DateError) -> Exception {
-    let name = field.rsplit('.').next().unwrap_or(field);
+    let name = leaf_name(field);
     let outer = illegal(format!("Error parsing [format] on field [{name}]: {error}"));
     let inner = illegal(error.to_string());
     match error {

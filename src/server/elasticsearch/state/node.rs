@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::cluster::Cluster;
 use super::persist::OpenError;
+use crate::server::elasticsearch::storage::pressure::{INDEXING_BYTES_MAX, IndexingPressure};
 
 /// Who the node says it is.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub(crate) struct Node {
     pub(crate) cluster: Cluster,
     pub(crate) identity: Identity,
     pub(crate) started: Instant,
+    /// Documents under way in requests.
+    pub(crate) pressure: Arc<IndexingPressure>,
 }
 
 impl Node {
@@ -42,6 +45,6 @@ impl Node {
             version: config.version.clone(),
             body_bytes_max: config.limits.body_bytes_max,
         };
-        Ok(Node { cluster, identity, started: Instant::now() })
+        Ok(Node { cluster, identity, started: Instant::now(), pressure: IndexingPressure::new(INDEXING_BYTES_MAX) })
     }
 }

@@ -167,18 +167,7 @@ impl Engine {
         open::open(dir, &mapping, options).map(|shared| Engine { shared: Arc::new(shared) })
     }
 
-    /// Writes operations in order; durable when it returns. One result an operation.
-    pub(crate) async fn write(&self, ops: Vec<WriteOp>) -> Vec<WriteResult> {
-        let count = ops.len();
-        let engine = self.clone();
-        let done = tokio::task::spawn_blocking(move || engine.write_blocking(ops)).await;
-        done.unwrap_or_else(|_| {
-            let stopped = || Err(WriteError::Unavailable("the write was interrupted".into()));
-            std::iter::repeat_with(stopped).take(count).collect()
-        })
-    }
-
-    /// The same, on the caller's thread.
+    /// Writes operations in order; durable when it returns. One result an operation. Blocks.
     pub(crate) fn write_blocking(&self, ops: Vec<WriteOp>) -> Vec<WriteResult> {
         self.shared.write(ops, || self.schedule_refresh())
     }
@@ -186,6 +175,11 @@ impl Engine {
     /// The document as it is now, refreshed or not. Blocks.
     pub(crate) fn get(&self, id: &str) -> Result<Option<StoredDocument>, EngineError> {
         self.shared.get(id)
+    }
+
+    /// The document as searches see it. Blocks.
+    pub(crate) fn get_refreshed(&self, id: &str) -> Result<Option<StoredDocument>, EngineError> {
+        self.shared.get_committed(id)
     }
 
     /// Makes everything written before visible to new searchers.

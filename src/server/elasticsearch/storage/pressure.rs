@@ -5,6 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::server::elasticsearch::error::Exception;
 
+/// Request bytes that a node takes in at once; what they become in memory is a small multiple.
+pub(crate) const INDEXING_BYTES_MAX: usize = 32 << 20;
+
 /// Bytes under way in a node, and their limit.
 #[derive(Debug)]
 pub(crate) struct IndexingPressure {

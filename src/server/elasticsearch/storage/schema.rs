@@ -7,6 +7,7 @@
 //! |---|---|---|
 //! | `num` | columns only: long family, dates (epoch ms; `date_nanos`: ns), booleans (0, 1) as i64; float family as f64 | ranges, terms, sorting, aggregations on numbers |
 //! | `kw` | keywords (and ip addresses in text form): one raw term each, and a string column | term queries, `terms`, sorting |
+//! | `len` | columns only: how many tokens a text has, for its score | `match` |
 //! | `txt` | text: the standard analyzer's tokens with positions, no column | `match`, phrases |
 //!
 //! A path has one kind in one index (the mapping sees to that), so a column never mixes types. Paths are dotted.
@@ -15,6 +16,7 @@ use tantivy::schema::{
     FAST, Field, IndexRecordOption, JsonObjectOptions, OwnedValue, STORED, STRING, Schema, TextFieldIndexing,
 };
 use tantivy::{TantivyDocument, Term};
+use unicode_segmentation::UnicodeSegmentation;
 
 /// The name under which the standard analyzer is registered in each index's tokenizer manager.
 pub(crate) const STANDARD_ANALYZER: &str = "es_standard";
@@ -39,6 +41,7 @@ pub(crate) struct Fields {
     pub(crate) num: Field,
     pub(crate) kw: Field,
     pub(crate) txt: Field,
+    pub(crate) len: Field,
 }
 
 pub(crate) const SEQ_NO_COLUMN: &str = "_seq_no";
@@ -70,6 +73,7 @@ pub(crate) fn schema() -> (Schema, Fields) {
             "txt",
             JsonObjectOptions::default().set_indexing_options(analyzed).set_expand_dots_enabled(),
         ),
+        len: builder.add_json_field("len", JsonObjectOptions::default().set_fast("raw").set_expand_dots_enabled()),
     };
     (builder.build(), fields)
 }
@@ -82,6 +86,11 @@ pub(crate) fn num_column(path: &str) -> String {
 /// The name under which tantivy knows the column of a keyword field.
 pub(crate) fn kw_column(path: &str) -> String {
     format!("kw.{path}")
+}
+
+/// The name under which tantivy knows the column of a text field's lengths.
+pub(crate) fn len_column(path: &str) -> String {
+    format!("len.{path}")
 }
 
 impl Fields {
@@ -109,6 +118,7 @@ pub(crate) struct IndexedFields {
     num: Vec<(String, OwnedValue)>,
     kw: Vec<(String, OwnedValue)>,
     txt: Vec<(String, OwnedValue)>,
+    len: Vec<(String, OwnedValue)>,
     field_names: Vec<String>,
     ignored: Vec<String>,
 }
@@ -130,6 +140,8 @@ impl IndexedFields {
 
     pub(crate) fn add_text(&mut self, path: &str, value: &str) {
         self.txt.push((path.to_owned(), OwnedValue::Str(value.to_owned())));
+        let tokens = value.unicode_words().count();
+        self.len.push((path.to_owned(), OwnedValue::I64(i64::try_from(tokens).unwrap_or(i64::MAX))));
         if self.field_names.iter().all(|name| name != path) {
             self.field_names.push(path.to_owned());
         }
@@ -155,7 +167,8 @@ impl IndexedFields {
         for name in self.ignored {
             document.add_text(fields.ignored, name);
         }
-        for (field, values) in [(fields.num, self.num), (fields.kw, self.kw), (fields.txt, self.txt)] {
+        let columns = [(fields.num, self.num), (fields.kw, self.kw), (fields.txt, self.txt), (fields.len, self.len)];
+        for (field, values) in columns {
             if !values.is_empty() {
                 document.add_field_value(field, &OwnedValue::Object(values));
             }

@@ -104,7 +104,7 @@ fn values_that_do_not_fit_are_refused_with_place_preview_and_cause() {
         ),
         (
             r#"{"f":1e39}"#,
-            frame("1:6", "f", "float", "1.0E39"),
+            frame("1:6", "f", "float", "Infinity"),
             illegal,
             "[float] supports only finite values, but got [Infinity]".to_owned(),
         ),
@@ -378,9 +378,8 @@ fn more_than_a_thousand_fields_are_refused() {
 
 #[test]
 fn a_document_accepted_once_is_never_refused_on_replay() {
-    for source in [r#"{"n":"abc","new":1,"o":5,"al":3,"_id":4,"a..b":1,"k":{"x":1},"n.x":4,"n":2,"":1}"#] {
-        assert!(parse_accepted(&mapping(), "1", source.as_bytes()).is_ok());
-    }
+    let source = r#"{"n":"abc","new":1,"o":5,"al":3,"_id":4,"a..b":1,"k":{"x":1},"n.x":4,"n":2,"":1}"#;
+    assert!(parse_accepted(&mapping(), "1", source.as_bytes()).is_ok());
 }
 
 proptest! {

@@ -3,7 +3,6 @@
 use std::sync::{Arc, OnceLock};
 
 use tantivy::columnar::Column;
-use tantivy::postings::Postings;
 use tantivy::schema::IndexRecordOption;
 use tantivy::{DocAddress, DocSet, InvertedIndexReader, Searcher, SegmentReader, TERMINATED};
 

@@ -16,6 +16,7 @@ pub(crate) struct WriteOp {
 }
 
 #[derive(Debug, Clone)]
+#[expect(clippy::large_enum_variant, reason = "nearly every operation is the large one; a box each would cost more")]
 pub(crate) enum WriteKind {
     Index {
         source: Bytes,

@@ -148,18 +148,18 @@ async fn writes_become_visible_by_themselves_and_wait_for_waits_for_that() {
     let dir = tempfile::tempdir().unwrap();
     let options = EngineOptions { refresh_interval: Some(Duration::from_millis(50)), ..options() };
     let engine = Engine::open(dir.path(), Arc::new(Mapping::default()), options).unwrap();
-    let results = engine.write(vec![index("1", "{}")]).await;
+    let results = engine.write_blocking(vec![index("1", "{}")]);
     engine.wait_visible(results[0].as_ref().unwrap().seq_no).await.unwrap();
     assert_eq!(engine.searcher().num_docs(), 1);
     engine.close().await;
-    assert!(matches!(engine.write(vec![index("2", "{}")]).await[0], Err(WriteError::Unavailable(_))));
+    assert!(matches!(engine.write_blocking(vec![index("2", "{}")])[0], Err(WriteError::Unavailable(_))));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn without_an_interval_wait_for_forces_a_refresh() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(dir.path());
-    engine.write(vec![index("1", "{}")]).await;
+    engine.write_blocking(vec![index("1", "{}")]);
     engine.wait_visible(0).await.unwrap();
     assert_eq!(engine.searcher().num_docs(), 1);
 }
@@ -173,13 +173,13 @@ async fn an_idle_writer_is_let_go_and_comes_back() {
         ..options()
     };
     let engine = Engine::open(dir.path(), Arc::new(Mapping::default()), options).unwrap();
-    engine.write(vec![index("1", "{}")]).await;
+    engine.write_blocking(vec![index("1", "{}")]);
     let deadline = Instant::now() + Duration::from_secs(10);
     while engine.shared.state().writer.is_some() {
         assert!(Instant::now() < deadline, "the writer was not let go");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    engine.write(vec![index("2", "{}")]).await;
+    engine.write_blocking(vec![index("2", "{}")]);
     engine.refresh().await.unwrap();
     assert_eq!(engine.searcher().num_docs(), 2);
 }
@@ -189,7 +189,7 @@ async fn merging_keeps_every_live_document() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(dir.path());
     for round in 0..4 {
-        engine.write((0..10).map(|at| index(&format!("{}", round * 5 + at), "{}")).collect()).await;
+        engine.write_blocking((0..10).map(|at| index(&format!("{}", round * 5 + at), "{}")).collect());
         engine.refresh().await.unwrap();
     }
     engine.force_merge().await.unwrap();
@@ -204,7 +204,7 @@ async fn merging_keeps_every_live_document() {
 async fn the_log_is_trimmed_by_a_flush_and_nothing_is_lost() {
     let dir = tempfile::tempdir().unwrap();
     let engine = open(dir.path());
-    engine.write((0..50).map(|at| index(&at.to_string(), "{}")).collect()).await;
+    engine.write_blocking((0..50).map(|at| index(&at.to_string(), "{}")).collect());
     let before = engine.shared.state().translog.length();
     engine.flush().await.unwrap();
     assert!(engine.shared.state().translog.length() < before);
@@ -322,6 +322,27 @@ fn whatever_call_fails_and_whatever_a_power_cut_takes_no_acknowledged_write_is_l
             );
         }
     }
+}
+
+#[test]
+fn writers_beside_each_other_share_syncs_and_lose_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let engine = open(dir.path());
+    let seq_nos: HashSet<u64> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..6)
+            .map(|writer| {
+                let engine = &engine;
+                scope.spawn(move || {
+                    let seq_no = |at: u32| one(engine, index(&format!("{writer}-{at}"), "{}")).unwrap().seq_no;
+                    (0..20).map(seq_no).collect::<Vec<_>>()
+                })
+            })
+            .collect();
+        writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+    });
+    assert_eq!(seq_nos, (0..120).collect());
+    drop(engine);
+    assert_eq!(open(dir.path()).searcher().num_docs(), 120);
 }
 
 #[derive(Debug, Clone)]

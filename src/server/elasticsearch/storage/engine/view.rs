@@ -102,10 +102,19 @@ impl Shared {
                 });
                 document.map_err(|source| EngineError::Io { dir: self.dir.clone(), source })
             }
-            Place::Committed(lookup) => match lookup.find(id).map_err(|error| self.tantivy(error))? {
-                None => Ok(None),
-                Some(found) => self.stored(lookup.searcher(), found).map(Some),
-            },
+            Place::Committed(lookup) => self.committed(&lookup, id),
+        }
+    }
+
+    pub(super) fn get_committed(&self, id: &str) -> Result<Option<StoredDocument>, EngineError> {
+        let lookup = Arc::clone(&self.view().lookup);
+        self.committed(&lookup, id)
+    }
+
+    fn committed(&self, lookup: &IdLookup, id: &str) -> Result<Option<StoredDocument>, EngineError> {
+        match lookup.find(id).map_err(|error| self.tantivy(error))? {
+            None => Ok(None),
+            Some(found) => self.stored(lookup.searcher(), found).map(Some),
         }
     }
 

@@ -1,0 +1,7 @@
+//! Aggregations over real indices in memory: against the recording of a real server, and against a naive evaluator.
+
+mod brute_force;
+mod limits;
+mod properties;
+mod recorded;
+mod support;
