@@ -3,9 +3,9 @@
 mod architecture;
 mod cli;
 mod cli_support;
-mod kafka_broker;
 mod es_cases;
 mod es_node;
-mod support;
-mod pipeline;
+mod kafka_broker;
 mod kafka_clients;
+mod pipeline;
+mod support;
