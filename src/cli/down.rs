@@ -74,12 +74,22 @@ async fn down_one(cx: &Context, name: &ProjectName, keep_data: bool) -> Result<T
     }
     let lock = ProjectLock::take(&project).map_err(|error| failures::lock(&error, name.as_ref()))?;
     let down = take_down(cx, &project, keep_data, &lock).await?;
-    lock.remove().map_err(|error| failures::file(&error))?;
+    tidy(cx, lock);
+    Ok(down)
+}
+
+/// Gives the lock back. Where nothing of the project is left, its lock file goes too, and empty folders above.
+pub(super) fn tidy(cx: &Context, lock: ProjectLock) {
+    if lock.root().exists() {
+        return;
+    }
+    if let Err(error) = lock.remove() {
+        cx.report.detail(&error.to_string());
+    }
     // Other projects may still need these folders: only empty ones go.
     for folder in [&cx.folders.state, &cx.folders.runtime] {
         let _in_use = std::fs::remove_dir(folder).is_err();
     }
-    Ok(down)
 }
 
 /// Stops the project's processes and removes its files; the lock is the caller's, to prove that nobody else is at it.

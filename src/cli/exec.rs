@@ -36,7 +36,13 @@ pub(super) async fn run(args: ExecArgs, cx: &Arc<Context>) -> Result<u8, Failure
     let project = cx.project();
     let ran_before = Found::look(&project)?.endpoints().is_some();
     let lock = cx.lock()?;
-    let outcome = bring_up(&args.up, cx, &lock).await?;
+    let outcome = match bring_up(&args.up, cx, &lock).await {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            down::tidy(cx, lock);
+            return Err(failure);
+        }
+    };
     if outcome.dead_letters > 0 {
         cx.tell(&outcome.dead_letter_failure());
     }
@@ -47,9 +53,7 @@ pub(super) async fn run(args: ExecArgs, cx: &Arc<Context>) -> Result<u8, Failure
     } else {
         let lock = cx.lock()?;
         down::take_down(cx, &project, false, &lock).await?;
-        if let Err(error) = lock.remove() {
-            cx.report.detail(&error.to_string());
-        }
+        down::tidy(cx, lock);
     }
     ended.map(exit_code)
 }

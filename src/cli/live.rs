@@ -33,11 +33,16 @@ pub(super) struct LiveArgs {
     read: ReadArgs,
 }
 
-/// Starts the process, unless it runs already.
-pub(super) async fn start(rate: Option<f64>, zone: &str, cx: &Context, connection: &Connection) -> Result<(), Failure> {
+/// Starts the process, unless it runs already; tells whether it did.
+pub(super) async fn start(
+    rate: Option<f64>,
+    zone: &str,
+    cx: &Context,
+    connection: &Connection,
+) -> Result<bool, Failure> {
     let project = cx.project();
     if LiveFile::load(&project).map_err(|error| failures::file(&error))?.is_some_and(|live| live.process.is_alive()) {
-        return Ok(());
+        return Ok(false);
     }
     if let Some(mut record) = Found::look(&project)?.record {
         record.live = Some(LiveRecord { rate });
@@ -64,7 +69,7 @@ pub(super) async fn start(rate: Option<f64>, zone: &str, cx: &Context, connectio
     let deadline = Instant::now() + START_LIMIT;
     loop {
         if LiveFile::load(&project).map_err(|error| failures::file(&error))?.is_some() {
-            return Ok(());
+            return Ok(true);
         }
         let ended = child.try_wait().ok().flatten();
         if ended.is_some() || Instant::now() >= deadline {
@@ -92,13 +97,19 @@ pub(super) async fn run(args: LiveArgs, cx: &Arc<Context>) -> Result<u8, Failure
     let produce = ProduceOptions { rate: Some(args.rate), time: TimePolicy::Original, ..ProduceOptions::default() };
     let index = IndexOptions { until: Until::Forever, ..IndexOptions::default() };
     let (sent, indexed, stop) = (Progress::new(), Progress::new(), cx.stop.token());
-    tokio::select! {
-        produced = pipeline::produce(&connection.kafka, &sources, &read, &produce, &sent, &stop) => {
-            produced.map_err(|error| failures::produce(&error))?;
-        }
-        done = pipeline::index(&connection.kafka, &connection.elasticsearch, &index, &indexed, &stop) => {
-            done.map_err(|error| failures::index(&error))?;
-        }
-    }
+    // Whichever ends first ends the other too, in order: what was indexed is committed.
+    let producing = async {
+        let produced = pipeline::produce(&connection.kafka, &sources, &read, &produce, &sent, &stop).await;
+        stop.cancel();
+        produced.map_err(|error| failures::produce(&error))
+    };
+    let indexing = async {
+        let done = pipeline::index(&connection.kafka, &connection.elasticsearch, &index, &indexed, &stop).await;
+        stop.cancel();
+        done.map_err(|error| failures::index(&error))
+    };
+    let (produced, done) = tokio::join!(producing, indexing);
+    produced?;
+    done?;
     Ok(0)
 }

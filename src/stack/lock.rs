@@ -22,6 +22,7 @@ pub enum LockError {
 pub struct ProjectLock {
     file: File,
     path: std::path::PathBuf,
+    root: std::path::PathBuf,
 }
 
 impl ProjectLock {
@@ -41,7 +42,7 @@ impl ProjectLock {
             match file.try_lock() {
                 Ok(()) if is_still(&file, path) => {
                     write_holder(&mut file).map_err(FileError::new("write", path))?;
-                    return Ok(Self { file, path: path.clone() });
+                    return Ok(Self { file, path: path.clone(), root: folders.root.clone() });
                 }
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(LockError::Busy { holder: read_holder(&mut file) }),
@@ -49,6 +50,11 @@ impl ProjectLock {
             }
         }
         Err(LockError::Busy { holder: None })
+    }
+
+    /// The state folder of the project that is locked.
+    pub fn root(&self) -> &std::path::Path {
+        &self.root
     }
 
     /// Removes the lock file too: nothing of the project is left.

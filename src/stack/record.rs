@@ -86,6 +86,8 @@ pub enum StreamSource {
         ticks: u64,
     },
     Stdin,
+    /// The record was lost; only the count is known.
+    Unknown,
 }
 
 /// The live stream that was asked for.

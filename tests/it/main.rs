@@ -3,6 +3,7 @@
 mod architecture;
 mod cli;
 mod cli_support;
+mod cli_up;
 mod es_cases;
 mod es_node;
 mod kafka_broker;

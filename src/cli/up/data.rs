@@ -21,7 +21,7 @@ use crate::pipeline::{
 };
 use crate::report::{Phase, Running, count};
 use crate::setup::{self, TemplateOutcome, TopicOutcome, TopicSpec};
-use crate::stack::{Record, StackKind, StreamRecord};
+use crate::stack::{Record, StackKind, StreamRecord, StreamSource};
 use crate::tick::{ReadOptions, Survey, TickSource, TimePolicy, TimeShift};
 
 /// How often the counters are looked at while waiting for the indexer.
@@ -99,6 +99,9 @@ async fn stream_and_index(
     cx: &Arc<Context>,
     connection: &Connection,
 ) -> Result<Streamed, Failure> {
+    if matches!(plan.stream, StreamPlan::UnknownPast) {
+        settle_unknown(plan, connection).await?;
+    }
     let (source, resume) = match &plan.stream {
         StreamPlan::New { source, identity } => {
             let stream = StreamRecord {
@@ -202,6 +205,23 @@ async fn without_stream(
     let indexing = cx.report.start(Phase::Index, None);
     let indexed = Indexer::spawn(connection).until(waiting, &indexing, args.timeout, cx).await?;
     Ok(Streamed { indexed, ..Streamed::default() })
+}
+
+/// What the topic holds is recorded as a stream whose ticks are not known; an empty topic is as good as none.
+async fn settle_unknown(plan: &mut Plan, connection: &Connection) -> Result<(), Failure> {
+    let sent = messages(&topic_offsets(connection).await?);
+    if sent == 0 {
+        plan.stream = StreamPlan::New { source: TickSource::Sample, identity: StreamSource::Sample };
+        return Ok(());
+    }
+    plan.record.streams.push(StreamRecord {
+        source: StreamSource::Unknown,
+        base: serde_json::Value::Null,
+        shift_micros: None,
+        done: true,
+        sent,
+    });
+    plan.record.save(&plan.project).map_err(|error| failures::file(&error))
 }
 
 /// A stream whose source is gone: what arrived of it is all there is.

@@ -93,7 +93,13 @@ enum Ports {
 
 pub(super) async fn run(args: UpArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
     let lock = cx.lock()?;
-    let outcome = bring_up(&args, cx, &lock).await?;
+    let outcome = match bring_up(&args, cx, &lock).await {
+        Ok(outcome) => outcome,
+        Err(failure) => {
+            down::tidy(cx, lock);
+            return Err(failure);
+        }
+    };
     drop(lock);
     cx.result(&outcome.text(cx), &outcome.document(cx));
     let code = match outcome.dead_letters {
@@ -155,10 +161,11 @@ async fn phases(args: &UpArgs, cx: &Arc<Context>, started: &mut Started) -> Resu
     let mut plan = plan::make(args, cx)?;
     cx.report.finish(preflight, plan.reason.clone());
     let live = stack::bring_up(&mut plan, args, cx, started).await?;
-    let outcome = data::put_in_place(plan, args, cx, live).await?;
+    let mut outcome = data::put_in_place(plan, args, cx, live).await?;
     let ready = cx.report.start(Phase::Ready, None);
     if args.live {
-        live::start(args.rate, &args.read.time_zone, cx, &outcome.connection).await?;
+        let began = live::start(args.rate, &args.read.time_zone, cx, &outcome.connection).await?;
+        outcome.already_up &= !began;
     }
     cx.report.finish(ready, None);
     Ok(outcome)
@@ -181,9 +188,7 @@ async fn attach(cx: &Arc<Context>) -> Result<u8, Failure> {
             .left("the data is kept")
             .next(format!("stockdev up{}", cx.project_flag()), "start it again"));
     }
-    if let Err(error) = lock.remove() {
-        cx.report.detail(&error.to_string());
-    }
+    down::tidy(cx, lock);
     Ok(0)
 }
 

@@ -220,6 +220,6 @@ fn source_of(stream: &StreamRecord) -> Option<TickSource> {
         StreamSource::File { path, .. } if file_identity(path.clone()) == stream.source => {
             Some(TickSource::File(path.clone()))
         }
-        StreamSource::File { .. } | StreamSource::Stdin => None,
+        StreamSource::File { .. } | StreamSource::Stdin | StreamSource::Unknown => None,
     }
 }
