@@ -97,12 +97,10 @@ fn apply_level(
         check_keys(&command, path, prefix, table)?;
     }
     let mut failed = None;
-    let command = command.mut_args(|arg| match settle(arg, tables, var, origins) {
-        Ok(arg) => arg,
-        Err((arg, error)) => {
-            failed.get_or_insert(error);
-            arg
-        }
+    let command = command.mut_args(|arg| {
+        let (arg, error) = settle(arg, tables, var, origins);
+        failed = failed.take().or(error);
+        arg
     });
     let mut inner = Vec::new();
     for sub in command.get_subcommands().filter(|sub| !sub.is_hide_set()) {
@@ -154,8 +152,8 @@ fn settle(
     tables: &[Level<'_>],
     var: &dyn Fn(&str) -> Option<OsString>,
     origins: &mut Origins,
-) -> Result<Arg, (Arg, ConfigError)> {
-    let Some(long) = arg.get_long().filter(|_| is_setting(&arg)).map(str::to_owned) else { return Ok(arg) };
+) -> (Arg, Option<ConfigError>) {
+    let Some(long) = arg.get_long().filter(|_| is_setting(&arg)).map(str::to_owned) else { return (arg, None) };
     let mut arg = match arg.get_action() {
         ArgAction::SetTrue => arg.value_parser(BoolishValueParser::new()),
         _ => arg,
@@ -169,14 +167,15 @@ fn settle(
         let value = table.get(&long)?;
         Some((*path, format!("{prefix}{long}"), value))
     }) else {
-        return Ok(arg);
+        return (arg, None);
     };
     match as_arguments(value, &arg, path) {
         Ok(values) => {
             origins.insert(format!("--{long}"), (path.to_owned(), key));
-            Ok(arg.default_values(values).hide_default_value(true))
+            let takes_value = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append);
+            (arg.default_values(values).hide_default_value(takes_value), None)
         }
-        Err(message) => Err((arg, ConfigError::BadValue { path: path.to_owned(), key, message })),
+        Err(message) => (arg, Some(ConfigError::BadValue { path: path.to_owned(), key, message })),
     }
 }
 

@@ -258,11 +258,9 @@ async fn produce_options(
         };
         return Ok(options);
     }
-    let shift = match survey(source, read, args.skip_invalid).await? {
-        Some(survey) => Some(args.time.policy().resolve(survey.last, survey.first, jiff::Timestamp::now())),
-        // Read only once, so its last tick is not known beforehand; nor can it be resumed.
-        None => None,
-    };
+    // A source that is read only once has no last tick beforehand, nor can it be resumed.
+    let surveyed = survey(source, read, args.skip_invalid).await?;
+    let shift = surveyed.map(|seen| args.time.policy().resolve(seen.last, seen.first, jiff::Timestamp::now()));
     options.time = shift.map_or_else(|| args.time.policy(), TimePolicy::Shift);
     if let Some(stream) = plan.record.streams.last_mut() {
         stream.base = serde_json::to_value(&now).unwrap_or_default();
