@@ -30,6 +30,7 @@ mod status;
 mod stop;
 mod template;
 mod ticks;
+mod trace;
 mod up;
 mod version;
 
@@ -99,11 +100,15 @@ enum Command {
 impl Command {
     /// Whether the command itself sees to an orderly end when it is interrupted. The others are just left.
     fn ends_itself(&self) -> bool {
-        use Command::{Consume, Down, Exec, Generate, Index, Live, Logs, Produce, Serve, Up};
-        matches!(
-            self,
-            Up(_) | Down(_) | Exec(_) | Produce(_) | Consume(_) | Index(_) | Logs(_) | Generate(_) | Serve(_) | Live(_)
-        )
+        match self {
+            Command::Up(_) | Command::Down(_) | Command::Exec(_) | Command::Produce(_) | Command::Consume(_) => true,
+            Command::Index(_) | Command::Logs(_) | Command::Generate(_) | Command::Serve(_) | Command::Live(_) => true,
+            Command::Status(args) => args.watches(),
+            Command::Ls(_) | Command::Convert(_) | Command::Template(_) | Command::Env(_) | Command::Explain(_) => {
+                false
+            }
+            Command::Paths(_) | Command::Completions(_) | Command::Man(_) | Command::Version(_) => false,
+        }
     }
 }
 
@@ -125,6 +130,9 @@ fn run(parsed: parse::Parsed) -> u8 {
         Ok(cx) => Arc::new(cx),
         Err((failure, shower)) => return shower.show(&failure),
     };
+    if let Some(level) = trace::level(&cli.command, &cx) {
+        trace::start(&cx.printer, level);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return cx.fail(&Failure::new(ErrorId::Internal, format!("no runtime: {error}"))),

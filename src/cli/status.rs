@@ -29,6 +29,12 @@ pub(super) struct StatusArgs {
 const WATCH: Duration = Duration::from_secs(1);
 const PATIENCE: Duration = Duration::from_secs(2);
 
+impl StatusArgs {
+    pub(super) fn watches(&self) -> bool {
+        self.watch
+    }
+}
+
 pub(super) async fn run(args: &StatusArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
     loop {
         let status = Status::look(cx).await?;
@@ -36,7 +42,11 @@ pub(super) async fn run(args: &StatusArgs, cx: &Arc<Context>) -> Result<u8, Fail
         if !args.watch || cx.printer.reader_left() {
             return Ok(status.exit_code());
         }
-        tokio::time::sleep(WATCH).await;
+        tokio::select! {
+            () = tokio::time::sleep(WATCH) => {}
+            // Ctrl-C is the way to end it.
+            () = cx.stop.requested() => return Ok(0),
+        }
     }
 }
 
@@ -62,7 +72,7 @@ struct Service {
     name: &'static str,
     state: State,
     endpoint: String,
-    version: Option<&'static str>,
+    version: Option<String>,
     pid: Option<u32>,
     rss_bytes: Option<u64>,
     note: Option<String>,
@@ -183,7 +193,7 @@ impl Status {
                 service.name.to_owned(),
                 service.state.name().to_owned(),
                 service.endpoint.clone(),
-                service.version.unwrap_or("-").to_owned(),
+                service.version.clone().unwrap_or_else(|| "-".to_owned()),
                 service.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
                 memory_text(service.rss_bytes),
                 service.note.clone().unwrap_or_default(),
@@ -212,7 +222,7 @@ fn service(name: &'static str, found: &Found, endpoint: &str, probe: Result<(), 
     let server = found.running();
     let said = server.and_then(|server| server.services.iter().find(|service| service.name == name));
     let runs = probe.is_ok() && said.is_none_or(|service| service.state == ServiceState::Running);
-    let version = server.map(|_| if name == "kafka" { KAFKA_VERSION } else { elasticsearch_version() });
+    let version = server.map(|_| if name == "kafka" { KAFKA_VERSION.to_owned() } else { elasticsearch_version() });
     Service {
         name,
         state: if runs { State::Running } else { State::Degraded },

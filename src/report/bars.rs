@@ -1,9 +1,10 @@
 //! The renderer for terminals: a spinner or a bar for each phase under way, a line for each one that ended.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::event::{Event, Phase, PhaseState};
 use super::numbers::seconds;
@@ -148,14 +149,18 @@ fn shape_style(shape: Shape, color: bool, phases: usize, phase: Phase) -> Progre
     let template = match (shape.width, shape.has_total) {
         (Width::Tiny, _) => format!("{number}/{phases} {{prefix}}"),
         (Width::NoBar, true) => "{spinner} {prefix:10} {percent}%".to_owned(),
-        (Width::NoRate, true) => format!("{{spinner}} {{prefix:10}} {bar} {{human_pos}}/{{human_len}}"),
+        (Width::NoRate, true) => format!("{{spinner}} {{prefix:10}} {bar} {{human_pos:>9}}/{{human_len}}"),
         (Width::Full, true) => {
-            format!("{{spinner}} {{prefix:10}} {bar} {{human_pos}}/{{human_len}} {{per_sec:>12}} {{eta:>4}} left")
+            format!("{{spinner}} {{prefix:10}} {bar} {{human_pos:>9}}/{{human_len}} {{rate:>11}} {{eta:>4}} left")
         }
         (_, false) => "{spinner} {prefix:10} {wide_msg}".to_owned(),
     };
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    style.progress_chars("━╸─")
+    let rate = |state: &ProgressState, text: &mut dyn Write| {
+        // A rate that can't be written is left out.
+        let _full = write!(text, "{:.0}/s", state.per_sec()).is_err();
+    };
+    style.progress_chars("━╸─").with_key("rate", rate)
 }
 
 #[cfg(test)]

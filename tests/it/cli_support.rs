@@ -1,5 +1,7 @@
 //! A stockdev of its own for each test: folders, project, and nothing left running in the end.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on says where")]
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 

@@ -1,5 +1,7 @@
 //! `up`, `down` and what lies between, end to end: the real binary, the real servers inside it, real crashes.
 
+#![expect(clippy::unwrap_used, reason = "a test that can't go on says where")]
+
 use std::io::Write;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
@@ -372,4 +374,31 @@ fn produce_and_index_work_as_commands_too() {
     assert_eq!((&indexed["state"], &indexed["indexed"]), (&Value::from("done"), &Value::from(2000)));
     let template = sandbox.run(&["template", "apply"]).expect(0).stdout;
     assert!(template.contains("unchanged"), "{template}");
+}
+
+#[test]
+fn attached_it_stays_until_ctrl_c_or_a_down_elsewhere() {
+    for by_signal in [true, false] {
+        let sandbox = Sandbox::new();
+        let attached = sandbox
+            .command(&["up", "--ports", "auto", "--no-stream", "--attach"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_for("the stack to be ready", || (sandbox.run(&["status"]).code == Some(0)).then_some(()));
+        // Ready is told a moment before the command begins to stay; a project that is still held is not there yet.
+        wait_for("the project to be free", || {
+            let lock = sandbox.run(&["paths", "--output", "json"]).document()["lock"].as_str().unwrap().to_owned();
+            std::fs::File::open(lock).unwrap().try_lock().is_ok().then_some(())
+        });
+        if by_signal {
+            signal_child(&attached, Signal::INT);
+        } else {
+            sandbox.run(&["down"]).expect(0);
+        }
+        let output = attached.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        assert_nothing_left(&sandbox);
+    }
 }

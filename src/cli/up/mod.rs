@@ -10,7 +10,7 @@ mod plan;
 mod stack;
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
@@ -129,9 +129,19 @@ pub(super) async fn bring_up(args: &UpArgs, cx: &Arc<Context>, lock: &ProjectLoc
         cx.report.talk_always("stopping what this run started; press again to force");
         return Err(undo(cx, &started, lock).await);
     }
-    outcome.map_err(|failure| match cx.report.last_phase() {
-        Some(phase) => failure.phase(phase),
-        None => failure,
+    outcome.map_err(|failure| {
+        let failure = match cx.report.last_phase() {
+            Some(phase) => failure.phase(phase),
+            None => failure,
+        };
+        // What fails after the start does not stop the stack: it can be looked at, and the next `up` goes on.
+        match failure.left.clone() {
+            None if failure.phase > Some(Phase::Wait) => failure.left("the stack runs"),
+            Some(left) if failure.phase > Some(Phase::Wait) && !left.contains("runs") => {
+                failure.left(format!("{left}; the stack runs"))
+            }
+            _ => failure,
+        }
     })
 }
 
@@ -181,7 +191,16 @@ async fn attach(cx: &Arc<Context>) -> Result<u8, Failure> {
         () = logs::follow_all(cx, &logs) => false,
         () = server_gone(cx) => true,
     };
-    let lock = cx.lock()?;
+    let lock = match died {
+        false => cx.lock()?,
+        // Perhaps a `down` elsewhere is at it: it may end first.
+        true => lock_soon(cx).await?,
+    };
+    if died && !project.root.exists() {
+        cx.report.note("the stack was taken down");
+        down::tidy(cx, lock);
+        return Ok(0);
+    }
     down::take_down(cx, &project, died, &lock).await?;
     if died {
         return Err(Failure::new(ErrorId::ServiceDied, "the background process ended by itself")
@@ -190,6 +209,17 @@ async fn attach(cx: &Arc<Context>) -> Result<u8, Failure> {
     }
     down::tidy(cx, lock);
     Ok(0)
+}
+
+async fn lock_soon(cx: &Context) -> Result<ProjectLock, Failure> {
+    let deadline = Instant::now() + Duration::from_secs(15);
+    loop {
+        match cx.lock() {
+            Err(failure) if failure.id == ErrorId::ProjectBusy && Instant::now() < deadline => {}
+            taken => return taken,
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 async fn server_gone(cx: &Context) {

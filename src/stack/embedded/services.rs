@@ -14,8 +14,8 @@ use crate::server::{elasticsearch, kafka};
 pub const KAFKA_VERSION: &str = "4.1";
 
 /// The version that the search node answers at `GET /`.
-pub fn elasticsearch_version() -> &'static str {
-    "9.2.4"
+pub fn elasticsearch_version() -> String {
+    elasticsearch::VersionInfo::default().number
 }
 
 /// A server, by what it serves.
