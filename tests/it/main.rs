@@ -2,3 +2,4 @@
 
 mod kafka_broker;
 mod kafka_clients;
+mod kafka_groups;
