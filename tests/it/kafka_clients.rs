@@ -13,6 +13,8 @@
 //! 4. a second member joins and each has one partition; the first leaves and the second has both;
 //! 5. offsets are looked up by time and as committed; group and topic are deleted.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests: a panic is a failed test")]
+
 use std::{
     collections::BTreeMap,
     env, fs,

@@ -1,5 +1,7 @@
 //! Consumer groups on the wire, where a client library would hide what happens: broken connections, other generations.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests: a panic is a failed test")]
+
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
