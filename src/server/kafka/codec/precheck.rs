@@ -55,7 +55,7 @@ impl<'a> Walker<'a> {
             Kind::I16 => self.skip(name, 2),
             Kind::I32 => self.skip(name, 4),
             Kind::I64 => self.skip(name, 8),
-            Kind::UUID => self.skip(name, 16),
+            Kind::Uuid => self.skip(name, 16),
             Kind::String => {
                 let length = if self.flexible { self.compact_length(name)? } else { self.classic_i16(name)? };
                 self.skip(name, length)

@@ -4,7 +4,7 @@
 //! along these tables first. They follow the message schemas of Apache Kafka 4.1 (`clients/src/main/resources/common/message`);
 //! a test encodes each request at each version with the codec crate and walks it.
 
-use Kind::{Array, Bytes, I8, I16, I32, I64, NullableStruct, String, Struct, UUID};
+use Kind::{Array, Bytes, I8, I16, I32, I64, NullableStruct, String, Struct, Uuid};
 
 /// How one value lies on the wire. Strings, bytes and arrays have a classic and a compact form; the version decides.
 #[derive(Debug, Clone, Copy)]
@@ -13,7 +13,7 @@ pub(crate) enum Kind {
     I16,
     I32,
     I64,
-    UUID,
+    Uuid,
     String,
     Bytes,
     Array(&'static Kind),
@@ -66,7 +66,7 @@ pub(super) const PRODUCE: Fields = &[
         "topic_data",
         Array(&Struct(&[
             field("name", String).until(12),
-            field("topic_id", UUID).since(13),
+            field("topic_id", Uuid).since(13),
             field("partition_data", Array(&Struct(&[field("index", I32), field("records", Bytes)]))),
         ])),
     ),
@@ -84,7 +84,7 @@ pub(super) const FETCH: Fields = &[
         "topics",
         Array(&Struct(&[
             field("topic", String).until(12),
-            field("topic_id", UUID).since(13),
+            field("topic_id", Uuid).since(13),
             field(
                 "partitions",
                 Array(&Struct(&[
@@ -94,7 +94,7 @@ pub(super) const FETCH: Fields = &[
                     field("last_fetched_epoch", I32).since(12),
                     field("log_start_offset", I64).since(5),
                     field("partition_max_bytes", I32),
-                    tagged(0, UUID).since(17),
+                    tagged(0, Uuid).since(17),
                     tagged(1, I64).since(18),
                 ])),
             ),
@@ -104,7 +104,7 @@ pub(super) const FETCH: Fields = &[
         "forgotten_topics_data",
         Array(&Struct(&[
             field("topic", String).since(7).until(12),
-            field("topic_id", UUID).since(13),
+            field("topic_id", Uuid).since(13),
             field("partitions", Array(&I32)).since(7),
         ])),
     )
@@ -135,7 +135,7 @@ pub(super) const LIST_OFFSETS: Fields = &[
 ];
 
 pub(super) const METADATA: Fields = &[
-    field("topics", Array(&Struct(&[field("topic_id", UUID).since(10), field("name", String)]))),
+    field("topics", Array(&Struct(&[field("topic_id", Uuid).since(10), field("name", String)]))),
     field("allow_auto_topic_creation", I8).since(4),
     field("include_cluster_authorized_operations", I8).since(8).until(10),
     field("include_topic_authorized_operations", I8).since(8),
@@ -261,7 +261,7 @@ pub(super) const CREATE_TOPICS: Fields = &[
 ];
 
 pub(super) const DELETE_TOPICS: Fields = &[
-    field("topics", Array(&Struct(&[field("name", String).since(6), field("topic_id", UUID).since(6)]))).since(6),
+    field("topics", Array(&Struct(&[field("name", String).since(6), field("topic_id", Uuid).since(6)]))).since(6),
     field("topic_names", Array(&String)).until(5),
     field("timeout_ms", I32),
 ];
