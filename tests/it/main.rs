@@ -9,3 +9,4 @@ mod es_node;
 mod support;
 mod pipeline;
 mod kafka_clients;
+mod kafka_groups;

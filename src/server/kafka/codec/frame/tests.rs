@@ -122,7 +122,7 @@ fn schemas_and_codec_crate_agree_on_every_served_version() {
 }
 
 #[test]
-fn a_cut_or_lengthened_request_is_refused() {
+fn a_cut_request_is_refused_and_bytes_behind_one_are_ignored() {
     for (api, version) in every_version() {
         let frame = generate(api, version, &["a", "topic"], 3);
         let (_, start) = read_header_rest(&frame, api.is_flexible(version)).expect("a whole header");
@@ -130,9 +130,7 @@ fn a_cut_or_lengthened_request_is_refused() {
             assert!(decode_request(frame.slice(..cut)).is_err(), "{} v{version} cut at {cut}", api.served.name);
         }
         let longer = [frame.as_ref(), &[0]].concat();
-        let refused = decode_request(Bytes::from(longer));
-        let trailing = MalformedRequest::TrailingBytes { count: 1 };
-        assert!(matches!(refused, Err(FrameError::Malformed { source, .. }) if source == trailing));
+        assert!(decode_request(Bytes::from(longer)).is_ok(), "{} v{version}", api.served.name);
     }
 }
 
