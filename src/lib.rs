@@ -4,6 +4,7 @@
 //! of them and only `stack::embedded` starts it (`tests/it/architecture.rs` holds this).
 
 pub mod cli;
+pub mod client;
 pub mod config;
 pub mod pipeline;
 pub mod report;

@@ -1,1 +1,21 @@
-//! What must exist before ticks flow: the topic and the index template.
+//! What must exist before ticks flow: the topic and the index template. Both calls may be made again and again.
+
+mod template;
+mod topic;
+
+pub use template::{TEMPLATE_JSON, TEMPLATE_NAME, TemplateOutcome, apply_template};
+pub use topic::{TopicOutcome, TopicSpec, ensure_topic};
+
+use crate::client::{ElasticsearchClientError, KafkaClientError};
+
+#[derive(Debug, thiserror::Error)]
+pub enum SetupError {
+    #[error(transparent)]
+    Kafka(#[from] KafkaClientError),
+    #[error(transparent)]
+    Elasticsearch(#[from] ElasticsearchClientError),
+    #[error("the topic `{topic}` was made, but has no partition with a leader after {seconds} s")]
+    NotReady { topic: String, seconds: u64 },
+    #[error("the index template in the binary is not JSON: {0}")]
+    Template(#[from] serde_json::Error),
+}

@@ -1,0 +1,92 @@
+//! `index`: from the topic into Elasticsearch.
+
+use std::sync::Arc;
+
+use clap::Args;
+use serde_json::json;
+
+use super::connection::Connection;
+use super::context::Context;
+use super::explain::ErrorId;
+use super::failure::Failure;
+use super::failures;
+use super::progress::watch;
+use crate::pipeline::{self, DEAD_LETTER_TOPIC, INDEX, INDEXER_GROUP, IndexOptions, Progress, TOPIC, Until};
+use crate::report::{Phase, count, seconds};
+
+/// Index the topic into Elasticsearch
+///
+/// Several of them in one group share the partitions. An offset is committed only when Elasticsearch acknowledged all
+/// documents before it, so that none is lost, whatever is killed when.
+#[derive(Args, Debug)]
+#[command(before_help = "Examples:\n  \
+    stockdev index                       until Ctrl-C\n  \
+    stockdev index --until-caught-up")]
+pub(super) struct IndexArgs {
+    /// Go on as more messages come, until Ctrl-C (the default)
+    #[arg(short, long, conflicts_with = "until_caught_up")]
+    follow: bool,
+    /// End when all there is at the start is indexed
+    #[arg(long)]
+    until_caught_up: bool,
+    /// The topic
+    #[arg(long, value_name = "NAME", default_value = TOPIC)]
+    topic: String,
+    /// The index
+    #[arg(long, value_name = "NAME", default_value = INDEX)]
+    index: String,
+    /// The consumer group
+    #[arg(long, value_name = "NAME", default_value = INDEXER_GROUP)]
+    group: String,
+    /// Where rejected documents go
+    #[arg(long, value_name = "NAME", default_value = DEAD_LETTER_TOPIC)]
+    dead_letter_topic: String,
+}
+
+pub(super) async fn run(args: IndexArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
+    let connection = Connection::from_context(cx)?;
+    let options = IndexOptions {
+        topic: args.topic.clone(),
+        index: args.index.clone(),
+        group: args.group.clone(),
+        dead_letter_topic: args.dead_letter_topic.clone(),
+        until: if args.until_caught_up { Until::CaughtUp } else { Until::Forever },
+        ..IndexOptions::default()
+    };
+    let progress = Progress::new();
+    let running = cx.report.start(Phase::Index, None);
+    let stop = cx.stop.token();
+    let work = pipeline::index(&connection.kafka, &connection.elasticsearch, &options, &progress, &stop);
+    let report = match watch(cx, &running, &progress, "documents", work).await {
+        Ok(report) => report,
+        Err(error) => {
+            cx.report.fail(running, &error.to_string());
+            return Err(failures::index(&error).phase(Phase::Index));
+        }
+    };
+    cx.report.finish_with(running, report.indexed, "documents", format!("{} documents", count(report.indexed)));
+    let text = format!(
+        "{} documents indexed into `{}`, {} dead letters, {} retries, in {}",
+        count(report.indexed),
+        args.index,
+        count(report.dead_letters),
+        count(report.retries),
+        seconds(report.elapsed)
+    );
+    let document = json!({
+        "state": if report.cancelled { "interrupted" } else { "done" },
+        "topic": args.topic,
+        "index": args.index,
+        "group": args.group,
+        "indexed": report.indexed,
+        "dead_letters": report.dead_letters,
+        "retries": report.retries,
+        "elapsed_ms": u64::try_from(report.elapsed.as_millis()).unwrap_or(u64::MAX),
+    });
+    cx.result(&text, &document);
+    if report.dead_letters > 0 {
+        return Ok(ErrorId::DeadLetters.exit_code());
+    }
+    // Ctrl-C is the way to end it, unless it was to end by itself.
+    Ok(if report.cancelled && args.until_caught_up { cx.interrupted().exit_code } else { 0 })
+}

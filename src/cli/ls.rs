@@ -1,0 +1,80 @@
+//! `ls`: the projects on this machine, running or left behind.
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::context::{Context, Found};
+use super::failure::Failure;
+use super::failures;
+use crate::stack::project_names;
+
+/// List the projects on this machine, running or left behind
+#[derive(Args, Debug)]
+#[command(before_help = "Examples:\n  stockdev ls\n  stockdev ls --output json")]
+pub(super) struct LsArgs {}
+
+pub(super) fn run(_args: &LsArgs, cx: &Context) -> Result<u8, Failure> {
+    let names = project_names(&cx.folders).map_err(|error| failures::file(&error))?;
+    let mut rows = vec![["PROJECT", "STACK", "STATE", "PID", "KAFKA", "ELASTICSEARCH", "FOLDER"].map(str::to_owned)];
+    let mut documents = Vec::new();
+    for name in &names {
+        let project = cx.folders.project(name);
+        let (row, document) = match Found::look(&project) {
+            Ok(found) => describe(name.as_ref(), &found),
+            // One project that can't be read does not hide the others.
+            Err(failure) => unreadable(name.as_ref(), &failure),
+        };
+        rows.push(row);
+        documents.push(document);
+    }
+    let text = if names.is_empty() { "no projects".to_owned() } else { table(&rows) };
+    cx.result(&text, &json!({"projects": documents}));
+    Ok(0)
+}
+
+fn describe(name: &str, found: &Found) -> ([String; 7], Value) {
+    let endpoints = found.endpoints();
+    let state = match (found.running().is_some() || endpoints.is_some(), &found.damage) {
+        (true, _) => "running",
+        (false, Some(_)) => "damaged",
+        (false, None) => "stopped",
+    };
+    let pid = found.running().map(|server| server.process.pid);
+    let stack = found.record.as_ref().map_or_else(|| "embedded".to_owned(), |record| record.stack.to_string());
+    let folder = found.record.as_ref().map(|record| record.folder.display().to_string());
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let row = [
+        name.to_owned(),
+        stack.clone(),
+        state.to_owned(),
+        or_dash(pid.map(|pid| pid.to_string())),
+        or_dash(endpoints.as_ref().map(|endpoints| endpoints.kafka.clone())),
+        or_dash(endpoints.as_ref().map(|endpoints| endpoints.elasticsearch.clone())),
+        or_dash(folder.clone()),
+    ];
+    let document = json!({
+        "project": name, "stack": stack, "state": state, "pid": pid, "endpoints": endpoints, "folder": folder,
+    });
+    (row, document)
+}
+
+fn unreadable(name: &str, failure: &Failure) -> ([String; 7], Value) {
+    let dash = || "-".to_owned();
+    let row = [name.to_owned(), dash(), "unreadable".to_owned(), dash(), dash(), dash(), failure.message.clone()];
+    (row, json!({"project": name, "state": "unreadable", "message": failure.message}))
+}
+
+/// Columns as wide as their widest cell.
+pub(super) fn table<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let line = |row: &[String; N]| {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}")).collect();
+        cells.join("  ").trim_end().to_owned()
+    };
+    rows.iter().map(line).collect::<Vec<_>>().join("\n")
+}

@@ -1,0 +1,44 @@
+//! `__serve`: what `up` starts in the background. Not for people.
+
+use std::net::IpAddr;
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::stack::embedded::{ServeOptions, run as serve};
+
+/// Run the embedded servers in the foreground
+#[derive(Args, Debug)]
+pub(super) struct ServeArgs {
+    #[arg(long)]
+    server_file: PathBuf,
+    #[arg(long)]
+    logs: PathBuf,
+    #[arg(long)]
+    data_folder: PathBuf,
+    #[arg(long)]
+    listen_on: Option<IpAddr>,
+    #[arg(long)]
+    kafka_port: u16,
+    #[arg(long)]
+    elasticsearch_port: u16,
+    #[arg(long)]
+    or_any_port: bool,
+}
+
+/// What went wrong is in the server file and the log.
+pub(super) fn run(args: &ServeArgs) -> u8 {
+    let options = ServeOptions {
+        server_file: args.server_file.clone(),
+        logs: args.logs.clone(),
+        data: args.data_folder.clone(),
+        listen: args.listen_on,
+        kafka_port: args.kafka_port,
+        elasticsearch_port: args.elasticsearch_port,
+        or_any_port: args.or_any_port,
+    };
+    match serve(&options) {
+        Ok(()) => 0,
+        Err(_) => 1,
+    }
+}

@@ -1,0 +1,213 @@
+//! `status`: what runs, whether it answers, and how much is in it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::Args;
+use serde_json::{Value, json};
+
+use super::connection::Connection;
+use super::context::{Context, Found};
+use super::down::{count_text, memory_text};
+use super::failure::Failure;
+use super::ls::table;
+use crate::pipeline::{self, DEAD_LETTER_TOPIC, INDEX, INDEXER_GROUP, TOPIC};
+use crate::stack::embedded::{KAFKA_VERSION, ServiceState, elasticsearch_version};
+use crate::stack::{LiveFile, StackKind, memory_bytes};
+
+/// Show what runs and how much is in it
+///
+/// Exit code 0: all runs; 4: something does not answer; 3: nothing runs.
+#[derive(Args, Debug)]
+#[command(before_help = "Examples:\n  stockdev status\n  stockdev status --watch\n  stockdev status --output json")]
+pub(super) struct StatusArgs {
+    /// Show it again every second, until Ctrl-C
+    #[arg(short, long)]
+    watch: bool,
+}
+
+const WATCH: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(2);
+
+pub(super) async fn run(args: &StatusArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
+    loop {
+        let status = Status::look(cx).await?;
+        cx.result(&status.text(), &status.document());
+        if !args.watch || cx.printer.reader_left() {
+            return Ok(status.exit_code());
+        }
+        tokio::time::sleep(WATCH).await;
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Running,
+    Degraded,
+    Stopped,
+}
+
+impl State {
+    fn name(self) -> &'static str {
+        match self {
+            State::Running => "running",
+            State::Degraded => "degraded",
+            State::Stopped => "stopped",
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Service {
+    name: &'static str,
+    state: State,
+    endpoint: String,
+    version: Option<&'static str>,
+    pid: Option<u32>,
+    rss_bytes: Option<u64>,
+    note: Option<String>,
+}
+
+#[derive(Debug)]
+struct Status {
+    project: String,
+    stack: StackKind,
+    state: State,
+    services: Vec<Service>,
+    partitions: Option<usize>,
+    messages: Option<u64>,
+    documents: Option<u64>,
+    lag: Option<u64>,
+    dead_letters: Option<u64>,
+    live: Option<u32>,
+}
+
+impl Status {
+    async fn look(cx: &Context) -> Result<Self, Failure> {
+        let project = cx.project();
+        let found = Found::look(&project)?;
+        let mut status = Self {
+            project: cx.global.project.to_string(),
+            stack: found.record.as_ref().map_or(StackKind::Embedded, |record| record.stack),
+            state: State::Stopped,
+            services: Vec::new(),
+            partitions: None,
+            messages: None,
+            documents: None,
+            lag: None,
+            dead_letters: None,
+            live: LiveFile::load(&project).ok().flatten().filter(|live| live.process.is_alive()).map(|live| live.process.pid),
+        };
+        let Some(endpoints) = found.endpoints() else { return Ok(status) };
+        let connection = Connection::to(cx, endpoints)?;
+        let (kafka, elasticsearch) =
+            tokio::join!(connection.kafka.probe(PATIENCE), connection.elasticsearch.probe(PATIENCE));
+        let kafka = kafka.map_err(|error| error.to_string());
+        let elasticsearch = elasticsearch.map_err(|error| error.to_string());
+        status.count(&connection, kafka.is_ok(), elasticsearch.is_ok()).await;
+        status.services = vec![
+            service("kafka", &found, &connection.endpoints.kafka, kafka),
+            service("elasticsearch", &found, &connection.endpoints.elasticsearch, elasticsearch),
+        ];
+        let all_run = status.services.iter().all(|service| service.state == State::Running);
+        status.state = if all_run { State::Running } else { State::Degraded };
+        Ok(status)
+    }
+
+    async fn count(&mut self, connection: &Connection, kafka: bool, elasticsearch: bool) {
+        if kafka {
+            let (topic, dead, lag) = tokio::join!(
+                pipeline::topic_counts(&connection.kafka, TOPIC),
+                pipeline::topic_counts(&connection.kafka, DEAD_LETTER_TOPIC),
+                pipeline::group_lag(&connection.kafka, INDEXER_GROUP, TOPIC),
+            );
+            if let Ok(Some(offsets)) = topic {
+                self.partitions = Some(offsets.len());
+                self.messages = Some(super::up::messages(&offsets));
+            }
+            self.dead_letters = dead.ok().map(|offsets| super::up::messages(&offsets.unwrap_or_default()));
+            self.lag = lag.ok().flatten().map(|lag| lag.lag);
+        }
+        if elasticsearch {
+            self.documents = pipeline::document_count(&connection.elasticsearch, INDEX).await.ok().flatten();
+        }
+    }
+
+    fn exit_code(&self) -> u8 {
+        match self.state {
+            State::Running => 0,
+            State::Stopped => 3,
+            State::Degraded => 4,
+        }
+    }
+
+    fn document(&self) -> Value {
+        let services = self.services.iter().map(|service| {
+            json!({
+                "name": service.name,
+                "state": service.state.name(),
+                "endpoint": service.endpoint,
+                "version": service.version,
+                "pid": service.pid,
+                "container": null,
+                "rss_bytes": service.rss_bytes,
+                "note": service.note,
+            })
+        });
+        json!({
+            "project": self.project,
+            "stack": self.stack,
+            "state": self.state.name(),
+            "services": services.collect::<Vec<_>>(),
+            "topic": {"name": TOPIC, "partitions": self.partitions, "messages": self.messages},
+            "index": {"name": INDEX, "documents": self.documents},
+            "consumer": {"group": INDEXER_GROUP, "lag": self.lag},
+            "dead_letters": self.dead_letters,
+            "live": self.live.map(|pid| json!({"pid": pid})),
+        })
+    }
+
+    fn text(&self) -> String {
+        let mut lines = vec![format!("project `{}` on the {} stack: {}", self.project, self.stack, self.state.name())];
+        if self.state == State::Stopped {
+            lines.push("  stockdev up      start it".to_owned());
+            return lines.join("\n");
+        }
+        let mut rows = vec![["SERVICE", "STATE", "ENDPOINT", "VERSION", "PID", "MEMORY", ""].map(str::to_owned)];
+        for service in &self.services {
+            rows.push([
+                service.name.to_owned(),
+                service.state.name().to_owned(),
+                service.endpoint.clone(),
+                service.version.unwrap_or("-").to_owned(),
+                service.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+                memory_text(service.rss_bytes),
+                service.note.clone().unwrap_or_default(),
+            ]);
+        }
+        lines.push(table(&rows));
+        lines.push(format!("topic {TOPIC}: {} messages in {} partitions", count_text(self.messages), self.partitions.unwrap_or(0)));
+        lines.push(format!("index {INDEX}: {} documents, {} waiting", count_text(self.documents), count_text(self.lag)));
+        lines.push(format!("dead letters: {}", count_text(self.dead_letters)));
+        if let Some(pid) = self.live {
+            lines.push(format!("live stream: pid {pid}"));
+        }
+        lines.join("\n")
+    }
+}
+
+fn service(name: &'static str, found: &Found, endpoint: &str, probe: Result<(), String>) -> Service {
+    let server = found.running();
+    let said = server.and_then(|server| server.services.iter().find(|service| service.name == name));
+    let runs = probe.is_ok() && said.is_none_or(|service| service.state == ServiceState::Running);
+    let version = server.map(|_| if name == "kafka" { KAFKA_VERSION } else { elasticsearch_version() });
+    Service {
+        name,
+        state: if runs { State::Running } else { State::Degraded },
+        endpoint: endpoint.to_owned(),
+        version,
+        pid: server.map(|server| server.process.pid),
+        rss_bytes: server.and_then(|server| memory_bytes(server.process.pid)),
+        note: probe.err().or_else(|| said.and_then(|service| service.last_error.clone())),
+    }
+}

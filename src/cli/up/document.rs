@@ -1,0 +1,101 @@
+//! What `up` says in the end: the summary and the document.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use crate::cli::connection::Connection;
+use crate::cli::context::Context;
+use crate::cli::explain::ErrorId;
+use crate::cli::failure::Failure;
+use crate::pipeline::{DEAD_LETTER_TOPIC, INDEX, TOPIC};
+use crate::report::{bytes, count, seconds};
+use crate::stack::StackKind;
+
+/// Everything is in place.
+#[derive(Debug)]
+pub(in crate::cli) struct Outcome {
+    pub(super) stack: StackKind,
+    /// Nothing had to be done.
+    pub(super) already_up: bool,
+    pub(super) sent: u64,
+    pub(super) indexed: u64,
+    pub(in crate::cli) dead_letters: u64,
+    pub(super) invalid: u64,
+    pub(super) data: PathBuf,
+    pub(super) ephemeral: bool,
+    pub(super) first_problems: Vec<String>,
+    pub(in crate::cli) connection: Connection,
+}
+
+impl Outcome {
+    pub(super) fn document(&self, cx: &Context) -> Value {
+        json!({
+            "state": "ready",
+            "project": cx.global.project.as_ref(),
+            "stack": self.stack,
+            "endpoints": self.connection.endpoints,
+            "topic": TOPIC,
+            "index": INDEX,
+            "sent": self.sent,
+            "indexed": self.indexed,
+            "dead_letters": self.dead_letters,
+            "invalid": self.invalid,
+            "already_up": self.already_up,
+            "elapsed_ms": cx.report.elapsed_ms(),
+            "phases": cx.report.times(),
+        })
+    }
+
+    pub(super) fn text(&self, cx: &Context) -> String {
+        let endpoints = &self.connection.endpoints;
+        let paint = |code: &str, text: &str| {
+            if cx.looks.color_out { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+        };
+        let head = if self.already_up { "stockdev is already up" } else { "stockdev is up" };
+        let time = seconds(std::time::Duration::from_millis(cx.report.elapsed_ms()));
+        let mut lines = vec![format!(
+            "{}: {} ticks sent, {} documents indexed, {} dead letters, in {time}",
+            paint("1;32", head),
+            count(self.sent),
+            count(self.indexed),
+            count(self.dead_letters),
+        )];
+        lines.extend(self.first_problems.iter().take(3).map(|problem| format!("  skipped        {problem}")));
+        lines.push(format!("  kafka          {}    topic {TOPIC}", endpoints.kafka));
+        lines.push(format!("  elasticsearch  {}    index {INDEX}", endpoints.elasticsearch));
+        if self.stack == StackKind::Embedded {
+            let until = if self.ephemeral { "until `down` or a reboot" } else { "until `down`" };
+            lines.push(format!("  data           {}, {}, kept {until}", self.data.display(), bytes(size(&self.data))));
+        }
+        let flag = cx.project_flag();
+        lines.push(paint("1", "next"));
+        lines.push(format!("  stockdev consume{flag} --max 5"));
+        lines.push(format!("  curl '{}/{INDEX}/_search?size=1&pretty'", endpoints.elasticsearch));
+        lines.push(format!("  stockdev down{flag}"));
+        lines.join("\n")
+    }
+
+    /// Finished, but some documents were rejected.
+    pub(in crate::cli) fn dead_letter_failure(&self) -> Failure {
+        let what = if self.dead_letters == 1 { "1 document was".to_owned() } else { format!("{} documents were", count(self.dead_letters)) };
+        Failure::new(ErrorId::DeadLetters, format!("{what} rejected by Elasticsearch"))
+            .got(format!("kept in topic `{DEAD_LETTER_TOPIC}`, each with the reason"))
+            .left("the stack runs, all other documents are indexed")
+            .next(format!("stockdev consume --topic {DEAD_LETTER_TOPIC} --format '%h %s'"), "read the reasons")
+            .next("stockdev template show", "see what the index takes")
+    }
+}
+
+/// Bytes below a folder.
+fn size(folder: &Path) -> u64 {
+    let Ok(entries) = std::fs::read_dir(folder) else { return 0 };
+    entries
+        .filter_map(Result::ok)
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => size(&entry.path()),
+            Ok(metadata) => metadata.len(),
+            Err(_) => 0,
+        })
+        .sum()
+}

@@ -1,0 +1,195 @@
+//! `up`: everything, in phases. Returns when the data is in place and the stack runs in the background.
+//!
+//! [`plan`] decides what to do, before anything is started; [`stack`] brings the stack up or finds it running; [`data`]
+//! streams, indexes and verifies. Every step looks at what is there first, so that a second `up` changes nothing and one
+//! after a crash goes on where the last one stopped.
+
+mod data;
+mod document;
+mod plan;
+mod stack;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use super::context::{Context, Found};
+use super::explain::ErrorId;
+use super::failure::Failure;
+use super::ticks::{ReadArgs, TimeChoice, parse_duration, parse_rate};
+use super::{down, live, logs};
+use crate::report::Phase;
+use crate::stack::ProjectLock;
+
+pub(super) use data::messages;
+use document::Outcome;
+
+/// Start everything, stream the ticks, index them; return when all is in place
+///
+/// A second `up` finds what is there and changes nothing; one after a crash goes on where the last one stopped.
+#[derive(Args, Debug, Clone)]
+#[command(before_help = "Examples:\n  \
+    stockdev up                          the sample, on ports 9092 and 9200\n  \
+    stockdev up --data ticks.csv         your own ticks (JSON, NDJSON or CSV, plain or gzip)\n  \
+    stockdev up --ticks 100000           simulated ones\n  \
+    stockdev up --live                   and keep them coming\n  \
+    stockdev up --ports auto             on free ports\n  \
+    stockdev up --stack external --kafka broker:9092 --elasticsearch https://es:9200")]
+pub(super) struct UpArgs {
+    /// Ticks to stream instead of the sample; - is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "ticks")]
+    data: Option<String>,
+    /// Simulate so many ticks instead
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    ticks: Option<u64>,
+    /// Ticks a second, instead of as fast as it goes
+    #[arg(long, value_name = "N", value_parser = parse_rate)]
+    rate: Option<f64>,
+    /// Start everything, but stream nothing
+    #[arg(long)]
+    no_stream: bool,
+    /// Stream again, though the data is in place
+    #[arg(long)]
+    replay: bool,
+    /// Pass over ticks that can't be read, and count them
+    #[arg(long)]
+    skip_invalid: bool,
+    /// Shift timestamps so that the last one is now, or keep them
+    #[arg(long, value_enum, default_value = "now", hide_possible_values = true, value_name = "now|original")]
+    time: TimeChoice,
+    #[command(flatten)]
+    read: ReadArgs,
+    /// After that keep streaming simulated ticks, until `down`
+    #[arg(long)]
+    live: bool,
+    /// Partitions of the topic, if it is new
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(i32).range(1..=1000), hide_short_help = true)]
+    partitions: i32,
+    /// Ports N (Kafka), N+1 (Elasticsearch) and so on
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=65531))]
+    port_base: Option<u16>,
+    /// Take free ports, and remember them
+    #[arg(long, value_enum, value_name = "auto", hide_possible_values = true, conflicts_with = "port_base")]
+    ports: Option<Ports>,
+    /// Listen on this address instead of 127.0.0.1 and ::1
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<std::net::IpAddr>,
+    /// How long a phase may go without progress
+    #[arg(long, value_name = "TIME", default_value = "180s", value_parser = parse_duration)]
+    timeout: Duration,
+    /// Keep the data where a reboot removes it
+    #[arg(long)]
+    ephemeral: bool,
+    /// Stay, show the logs; Ctrl-C is `down`
+    #[arg(long)]
+    attach: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Ports {
+    Auto,
+}
+
+pub(super) async fn run(args: UpArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
+    let lock = cx.lock()?;
+    let outcome = bring_up(&args, cx, &lock).await?;
+    drop(lock);
+    cx.result(&outcome.text(cx), &outcome.document(cx));
+    let code = match outcome.dead_letters {
+        0 => 0,
+        _ => cx.tell(&outcome.dead_letter_failure()),
+    };
+    if args.attach { attach(cx).await } else { Ok(code) }
+}
+
+/// What a run has started itself, and so takes down again when it is interrupted.
+#[derive(Debug, Default)]
+struct Started {
+    server: bool,
+    /// There was nothing of this project before.
+    fresh: bool,
+}
+
+/// Brings everything up. Interrupted before it is ready, it takes down what it started.
+pub(super) async fn bring_up(args: &UpArgs, cx: &Arc<Context>, lock: &ProjectLock) -> Result<Outcome, Failure> {
+    let mut started = Started { server: false, fresh: !cx.project().root.exists() };
+    let outcome = tokio::select! {
+        outcome = phases(args, cx, &mut started) => outcome,
+        () = cx.stop.requested() => Err(cx.interrupted()),
+    };
+    if cx.stop.is_requested() {
+        cx.report.clear();
+        cx.report.talk_always("stopping what this run started; press again to force");
+        return Err(undo(cx, &started, lock).await);
+    }
+    outcome.map_err(|failure| match cx.report.last_phase() {
+        Some(phase) => failure.phase(phase),
+        None => failure,
+    })
+}
+
+async fn undo(cx: &Context, started: &Started, lock: &ProjectLock) -> Failure {
+    let failure = match cx.report.last_phase() {
+        Some(phase) => cx.interrupted().phase(phase),
+        None => cx.interrupted(),
+    };
+    let undone = match (started.fresh, started.server || started.fresh) {
+        (true, _) => down::take_down(cx, &cx.project(), false, lock).await.map(|_| "what this run started was removed"),
+        (false, true) => down::take_down(cx, &cx.project(), true, lock).await.map(|_| "it was stopped; the data is kept"),
+        (false, false) => Ok("the stack runs as before"),
+    };
+    let flag = cx.project_flag();
+    match undone {
+        Ok(left) => failure.left(left).next(format!("stockdev up{flag}"), "go on"),
+        Err(error) => failure.left(format!("could not clean up: {}", error.message)).next(format!("stockdev down{flag}"), "clean up"),
+    }
+}
+
+async fn phases(args: &UpArgs, cx: &Arc<Context>, started: &mut Started) -> Result<Outcome, Failure> {
+    let preflight = cx.report.start(Phase::Preflight, None);
+    let mut plan = plan::make(args, cx)?;
+    cx.report.finish(preflight, plan.reason.clone());
+    let live = stack::bring_up(&mut plan, args, cx, started).await?;
+    let outcome = data::put_in_place(plan, args, cx, live).await?;
+    let ready = cx.report.start(Phase::Ready, None);
+    if args.live {
+        live::start(args.rate, &args.read.time_zone, cx, &outcome.connection).await?;
+    }
+    cx.report.finish(ready, None);
+    Ok(outcome)
+}
+
+/// Shows the logs until Ctrl-C, which is `down`.
+async fn attach(cx: &Arc<Context>) -> Result<u8, Failure> {
+    let project = cx.project();
+    cx.report.note("attached: Ctrl-C stops and removes everything");
+    let logs = project.logs();
+    let died = tokio::select! {
+        () = cx.stop.requested() => false,
+        () = logs::follow_all(cx, &logs) => false,
+        () = server_gone(cx) => true,
+    };
+    let lock = cx.lock()?;
+    down::take_down(cx, &project, died, &lock).await?;
+    if died {
+        return Err(Failure::new(ErrorId::ServiceDied, "the background process ended by itself")
+            .left("the data is kept")
+            .next(format!("stockdev up{}", cx.project_flag()), "start it again"));
+    }
+    if let Err(error) = lock.remove() {
+        cx.report.detail(&error.to_string());
+    }
+    Ok(0)
+}
+
+async fn server_gone(cx: &Context) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        // An external stack has no process of ours that could go.
+        match Found::look(&cx.project()) {
+            Ok(found) if found.endpoints().is_none() => return,
+            _ => {}
+        }
+    }
+}

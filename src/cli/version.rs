@@ -1,0 +1,34 @@
+//! `version`: this program's, and what its servers speak.
+
+use clap::Args;
+use serde_json::json;
+
+use super::context::Context;
+use super::failure::Failure;
+use crate::stack::FORMAT;
+use crate::stack::embedded::{KAFKA_VERSION, elasticsearch_version};
+
+/// Print the version, and which versions the embedded servers speak
+#[derive(Args, Debug)]
+#[command(before_help = "Examples:\n  stockdev version\n  stockdev version --output json")]
+pub(super) struct VersionArgs {}
+
+pub(super) fn run(_args: &VersionArgs, cx: &Context) -> Result<u8, Failure> {
+    let version = env!("CARGO_PKG_VERSION");
+    // Set by whoever builds a release; a plain build does not know its commit.
+    let commit = option_env!("STOCKDEV_COMMIT");
+    let with_commit = commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
+    let text = format!(
+        "stockdev {version}{with_commit}\nembedded Kafka protocol {KAFKA_VERSION}, Elasticsearch API {}, state format {FORMAT}",
+        elasticsearch_version()
+    );
+    let document = json!({
+        "version": version,
+        "commit": commit,
+        "embedded": {"kafka": KAFKA_VERSION, "elasticsearch": elasticsearch_version()},
+        "state_format": FORMAT,
+        "images": [],
+    });
+    cx.result(&text, &document);
+    Ok(0)
+}

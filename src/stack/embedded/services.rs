@@ -1,0 +1,119 @@
+//! The servers that the background process runs: the only place that starts them.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+
+use crate::server::{elasticsearch, kafka};
+
+/// The version of Kafka whose protocol the broker speaks.
+pub const KAFKA_VERSION: &str = "4.1";
+
+/// The version that the search node answers at `GET /`.
+pub fn elasticsearch_version() -> &'static str {
+    "9.2.4"
+}
+
+/// A server, by what it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Service {
+    Kafka,
+    Elasticsearch,
+}
+
+impl Service {
+    pub(super) const ALL: [Service; 2] = [Service::Kafka, Service::Elasticsearch];
+
+    /// Its name in commands, logs and documents.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Service::Kafka => "kafka",
+            Service::Elasticsearch => "elasticsearch",
+        }
+    }
+
+    /// As people write it.
+    pub(super) fn title(self) -> &'static str {
+        match self {
+            Service::Kafka => "Kafka",
+            Service::Elasticsearch => "Elasticsearch",
+        }
+    }
+}
+
+/// What a server needs to run.
+#[derive(Debug)]
+pub(super) struct Job {
+    pub(super) data: PathBuf,
+    /// The address clients are told.
+    pub(super) published: SocketAddr,
+    pub(super) listeners: Vec<TcpListener>,
+    pub(super) stop: CancellationToken,
+    /// Told once the data is open and requests are about to be served.
+    pub(super) opened: oneshot::Sender<()>,
+}
+
+/// Opens the service's data and serves until asked to stop. The error is a sentence, with the I/O kind where known.
+pub(super) async fn run(service: Service, job: Job) -> Result<(), (String, bool)> {
+    match service {
+        Service::Kafka => {
+            let config = kafka::BrokerConfig::new(job.data, job.published.ip().to_string(), job.published.port());
+            let broker = open(move || kafka::Broker::open(config)).await?;
+            announce(job.opened);
+            broker.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;
+        }
+        Service::Elasticsearch => {
+            let config = elasticsearch::NodeConfig::new(job.data, job.published);
+            let node = open(move || elasticsearch::Node::open(config)).await?;
+            announce(job.opened);
+            node.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;
+        }
+    }
+    Ok(())
+}
+
+/// Opening reads and syncs files: off the async threads.
+async fn open<T, E>(work: impl FnOnce() -> Result<T, E> + Send + 'static) -> Result<T, (String, bool)>
+where
+    T: Send + 'static,
+    E: std::error::Error + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(Ok(opened)) => Ok(opened),
+        Ok(Err(error)) => Err((with_causes(&error), is_disk_full(&error))),
+        Err(panic) => Err((format!("it panicked: {panic}"), false)),
+    }
+}
+
+fn announce(opened: oneshot::Sender<()>) {
+    // Nobody waits any more when the process is already stopping.
+    let _nobody_waits = opened.send(()).is_err();
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(cause) = next {
+        if cause.downcast_ref::<io::Error>().is_some_and(|io| io.kind() == io::ErrorKind::StorageFull) {
+            return true;
+        }
+        next = cause.source();
+    }
+    false
+}

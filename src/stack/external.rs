@@ -1,0 +1,57 @@
+//! The external stack: whatever answers at the addresses the user gave. Nothing to start, nothing to stop.
+
+use super::endpoints::{Endpoints, InvalidAddress, check_elasticsearch, check_kafka};
+
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExternalError {
+    #[error("the external stack needs {flag}: it starts nothing itself")]
+    Missing { flag: &'static str },
+    #[error(transparent)]
+    Invalid(#[from] InvalidAddress),
+}
+
+/// Checks the addresses of an external stack.
+pub fn endpoints(
+    kafka: Option<&str>,
+    elasticsearch: Option<&str>,
+    kibana: Option<&str>,
+) -> Result<Endpoints, ExternalError> {
+    let kafka = kafka.ok_or(ExternalError::Missing { flag: "--kafka HOST:PORT" })?;
+    let elasticsearch = elasticsearch.ok_or(ExternalError::Missing { flag: "--elasticsearch URL" })?;
+    override_with(Endpoints { kafka: kafka.into(), elasticsearch: elasticsearch.into(), kibana: None }, None, None, kibana)
+}
+
+/// `base` with the addresses that were given instead.
+pub fn override_with(
+    base: Endpoints,
+    kafka: Option<&str>,
+    elasticsearch: Option<&str>,
+    kibana: Option<&str>,
+) -> Result<Endpoints, ExternalError> {
+    let kafka = kafka.map_or(base.kafka, str::to_owned);
+    check_kafka(&kafka)?;
+    let elasticsearch = check_elasticsearch(elasticsearch.unwrap_or(&base.elasticsearch))?;
+    let kibana = match kibana.map(str::to_owned).or(base.kibana) {
+        Some(address) => Some(check_elasticsearch(&address)?),
+        None => None,
+    };
+    Ok(Endpoints { kafka, elasticsearch, kibana })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_addresses_are_needed() {
+        let error = endpoints(Some("a:1"), None, None).unwrap_err();
+        assert_eq!(error.to_string(), "the external stack needs --elasticsearch URL: it starts nothing itself");
+    }
+
+    #[test]
+    fn a_given_address_replaces_the_running_one() {
+        let base = Endpoints { kafka: "a:1".into(), elasticsearch: "http://a:2".into(), kibana: None };
+        let endpoints = override_with(base, Some("b:1"), None, None).unwrap();
+        assert_eq!((endpoints.kafka.as_str(), endpoints.elasticsearch.as_str()), ("b:1", "http://a:2"));
+    }
+}

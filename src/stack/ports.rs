@@ -1,0 +1,176 @@
+//! Which ports, why those, and who holds one that is taken.
+
+use std::net::IpAddr;
+use std::path::Path;
+
+use super::embedded::ServerFile;
+use super::folders::{Folders, project_names};
+use super::record::PortsRecord;
+
+/// Where port numbers come from: named in the error when one is taken.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PortSource {
+    Default,
+    Base(u16),
+    Auto,
+    Remembered,
+}
+
+impl PortSource {
+    pub fn describe(&self) -> String {
+        match self {
+            PortSource::Default => "default; no flag, no file".to_owned(),
+            PortSource::Base(base) => format!("from --port-base {base}"),
+            PortSource::Auto => "chosen freely".to_owned(),
+            PortSource::Remembered => "remembered from the last run".to_owned(),
+        }
+    }
+}
+
+/// The ports to bind; zero means any free one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortPlan {
+    pub kafka: u16,
+    pub elasticsearch: u16,
+    pub source: PortSource,
+}
+
+impl PortPlan {
+    /// What was asked for now, else what is remembered, else the defaults.
+    pub fn choose(base: Option<u16>, auto: bool, remembered: Option<&PortsRecord>) -> Option<Self> {
+        let remembered = remembered.filter(|ports| ports.kafka != 0 && ports.elasticsearch != 0);
+        let plan = match (base, auto, remembered) {
+            (Some(base), _, _) => {
+                // Five services follow one another; the highest number must be a port as well.
+                base.checked_add(4)?;
+                Self { kafka: base, elasticsearch: base.checked_add(1)?, source: PortSource::Base(base) }
+            }
+            (None, true, Some(ports)) if ports.auto => Self::remembered(ports),
+            (None, true, _) => Self { kafka: 0, elasticsearch: 0, source: PortSource::Auto },
+            (None, false, Some(ports)) => Self::remembered(ports),
+            (None, false, None) => Self { kafka: 9092, elasticsearch: 9200, source: PortSource::Default },
+        };
+        Some(plan)
+    }
+
+    fn remembered(ports: &PortsRecord) -> Self {
+        let is_default = !ports.auto && ports.kafka == 9092 && ports.elasticsearch == 9200;
+        let source = if is_default { PortSource::Default } else { PortSource::Remembered };
+        Self { kafka: ports.kafka, elasticsearch: ports.elasticsearch, source }
+    }
+}
+
+/// A process that listens on a port.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Holder {
+    pub pid: u32,
+    pub command: String,
+    /// The project, if it is a stockdev.
+    pub project: Option<String>,
+}
+
+/// Who listens on `port`. `None` when the system does not tell (another user's process, or not Linux).
+pub fn listening_holder(port: u16, folders: &Folders) -> Option<Holder> {
+    let inodes = ["/proc/net/tcp", "/proc/net/tcp6"]
+        .iter()
+        .filter_map(|table| std::fs::read_to_string(table).ok())
+        .flat_map(|table| listening_inodes(&table, port))
+        .collect::<Vec<_>>();
+    let pid = inodes.iter().find_map(|inode| owner_of(*inode))?;
+    Some(Holder { pid, command: command_line(pid), project: project_of(pid, folders) })
+}
+
+/// The socket numbers that listen on `port`, from a table in the form of `/proc/net/tcp`.
+fn listening_inodes(table: &str, port: u16) -> Vec<u64> {
+    const LISTEN: &str = "0A";
+    let row = |line: &str| {
+        let fields: Vec<&str> = line.split_ascii_whitespace().collect();
+        let (_, row_port) = fields.get(1)?.rsplit_once(':')?;
+        let is_it = u16::from_str_radix(row_port, 16).ok()? == port && *fields.get(3)? == LISTEN;
+        if is_it { fields.get(9)?.parse().ok() } else { None }
+    };
+    table.lines().skip(1).filter_map(row).collect()
+}
+
+fn owner_of(inode: u64) -> Option<u32> {
+    let wanted = format!("socket:[{inode}]");
+    let is_wanted = |path: &Path| std::fs::read_link(path).is_ok_and(|target| target.as_os_str() == wanted.as_str());
+    std::fs::read_dir("/proc").ok()?.filter_map(Result::ok).find_map(|entry| {
+        let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
+        let holds = std::fs::read_dir(entry.path().join("fd")).ok()?.filter_map(Result::ok).any(|fd| is_wanted(&fd.path()));
+        holds.then_some(pid)
+    })
+}
+
+fn command_line(pid: u32) -> String {
+    let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+    let words: Vec<_> = bytes.split(|byte| *byte == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
+    let text: String = words.join(" ").chars().filter(|c| !c.is_control()).take(60).collect();
+    if text.is_empty() { "unknown program".to_owned() } else { text }
+}
+
+fn project_of(pid: u32, folders: &Folders) -> Option<String> {
+    project_names(folders).ok()?.into_iter().find_map(|name| {
+        let server = ServerFile::load(&folders.project(&name)).ok()??;
+        (server.process.pid == pid && server.process.is_alive()).then(|| name.to_string())
+    })
+}
+
+/// The address that clients on this machine dial, given where we listen.
+pub(super) fn dial_address(listen: IpAddr) -> IpAddr {
+    match listen {
+        IpAddr::V4(address) if address.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+        IpAddr::V6(address) if address.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:23F0 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0
+   1: 0100007F:23F0 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 20 4 30 10 -1
+   2: 0100007F:2384 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0 100 0 0 10 0
+   3: torn";
+
+    #[test]
+    fn only_listening_sockets_of_the_port_count() {
+        assert_eq!(listening_inodes(TABLE, 9200), [4711]);
+        assert_eq!(listening_inodes(TABLE, 9092), [4713]);
+        assert_eq!(listening_inodes(TABLE, 1), [0_u64; 0]);
+    }
+
+    #[test]
+    fn the_holder_of_a_port_of_this_process_is_this_process() {
+        if !cfg!(target_os = "linux") {
+            return;
+        }
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let folders = Folders {
+            state: folder.path().to_owned(),
+            config: folder.path().to_owned(),
+            runtime: folder.path().to_owned(),
+        };
+        let holder = listening_holder(listener.local_addr().unwrap().port(), &folders).unwrap();
+        assert_eq!((holder.pid, holder.project), (std::process::id(), None));
+    }
+
+    #[test]
+    fn ports_come_from_the_flag_then_memory_then_the_defaults() {
+        let auto = PortsRecord { auto: true, kafka: 40_000, elasticsearch: 40_001 };
+        let fixed = PortsRecord { auto: false, kafka: 9300, elasticsearch: 9301 };
+        let choose = |base, is_auto, remembered| {
+            PortPlan::choose(base, is_auto, remembered).map(|plan| (plan.kafka, plan.elasticsearch, plan.source))
+        };
+        assert_eq!(choose(None, false, None), Some((9092, 9200, PortSource::Default)));
+        assert_eq!(choose(Some(9500), false, Some(&auto)), Some((9500, 9501, PortSource::Base(9500))));
+        assert_eq!(choose(None, true, None), Some((0, 0, PortSource::Auto)));
+        assert_eq!(choose(None, true, Some(&auto)), Some((40_000, 40_001, PortSource::Remembered)));
+        assert_eq!(choose(None, true, Some(&fixed)), Some((0, 0, PortSource::Auto)));
+        assert_eq!(choose(None, false, Some(&auto)), Some((40_000, 40_001, PortSource::Remembered)));
+        assert_eq!(choose(Some(65_533), false, None), None);
+    }
+}
