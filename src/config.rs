@@ -50,7 +50,8 @@ impl ConfigFile {
         match text.parse::<toml::Table>() {
             Ok(table) => Ok(Self { path, table }),
             Err(error) => {
-                let line = error.span().map(|span| text.get(..span.start).map_or(1, |head| head.matches('\n').count() + 1));
+                let line =
+                    error.span().map(|span| text.get(..span.start).map_or(1, |head| head.matches('\n').count() + 1));
                 let place = line.map(|line| format!("line {line}: ")).unwrap_or_default();
                 Err(ConfigError::Syntax { path, message: format!("{place}{}", error.message()) })
             }
@@ -120,13 +121,18 @@ fn apply_level(
 
 /// Whether the flag may stand in a file and be given by a variable.
 fn is_setting(arg: &Arg) -> bool {
-    let is_plain = matches!(arg.get_action(), ArgAction::Set | ArgAction::Append | ArgAction::SetTrue | ArgAction::Count);
+    let is_plain =
+        matches!(arg.get_action(), ArgAction::Set | ArgAction::Append | ArgAction::SetTrue | ArgAction::Count);
     is_plain && !arg.is_hide_set() && arg.get_long().is_some()
 }
 
 fn check_keys(command: &Command, path: &Path, prefix: &str, table: &toml::Table) -> Result<(), ConfigError> {
-    let flags: Vec<&str> =
-        command.get_arguments().filter(|arg| is_setting(arg)).filter_map(Arg::get_long).filter(|long| *long != "config").collect();
+    let flags: Vec<&str> = command
+        .get_arguments()
+        .filter(|arg| is_setting(arg))
+        .filter_map(Arg::get_long)
+        .filter(|long| *long != "config")
+        .collect();
     let subs: Vec<&str> = command.get_subcommands().filter(|sub| !sub.is_hide_set()).map(Command::get_name).collect();
     for (key, value) in table {
         let is_known = if value.is_table() { subs.contains(&key.as_str()) } else { flags.contains(&key.as_str()) };
@@ -250,7 +256,10 @@ mod tests {
 
     #[test]
     fn the_project_file_wins_over_the_users_and_a_flag_over_both() {
-        let files = [file("/p/stockdev.toml", "project = \"a\"\n[up]\nrate = 5\nlive = true"), file("/u/config.toml", "project = \"b\"\nverbose = 2\n[up]\nrate = 6")];
+        let files = [
+            file("/p/stockdev.toml", "project = \"a\"\n[up]\nrate = 5\nlive = true"),
+            file("/u/config.toml", "project = \"b\"\nverbose = 2\n[up]\nrate = 6"),
+        ];
         let found = matches(&files, &[], &["stockdev", "up"]);
         let up = found.subcommand_matches("up").unwrap();
         assert_eq!(up.get_one::<String>("project").unwrap(), "a");
@@ -271,7 +280,12 @@ mod tests {
 
     #[test]
     fn unknown_keys_are_named_with_their_file() {
-        for (text, key) in [("projekt = 1", "projekt"), ("[up]\nspeed = 1", "up.speed"), ("[down]\nx = 1", "down"), ("config = \"x\"", "config")] {
+        for (text, key) in [
+            ("projekt = 1", "projekt"),
+            ("[up]\nspeed = 1", "up.speed"),
+            ("[down]\nx = 1", "down"),
+            ("config = \"x\"", "config"),
+        ] {
             let error = apply(command(), &[file("/p/stockdev.toml", text)], &|_| None).unwrap_err();
             assert_eq!(error.to_string(), format!("unknown key `{key}` in `/p/stockdev.toml`"));
         }

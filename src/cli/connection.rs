@@ -82,10 +82,8 @@ fn auth(cx: &Context) -> Result<Option<ElasticsearchAuth>, Failure> {
         (None, None) => Ok(None),
         (Some(_), None) => Err(Failure::new(ErrorId::Usage, "--elasticsearch-user needs a password")
             .next("export STOCKDEV_ELASTICSEARCH_PASSWORD=...", "or --elasticsearch-password @FILE")),
-        (None, Some(_)) => {
-            Err(Failure::new(ErrorId::Usage, "--elasticsearch-password needs --elasticsearch-user")
-                .next("stockdev --help", "how credentials are given"))
-        }
+        (None, Some(_)) => Err(Failure::new(ErrorId::Usage, "--elasticsearch-password needs --elasticsearch-user")
+            .next("stockdev --help", "how credentials are given")),
     }
 }
 

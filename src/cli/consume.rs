@@ -57,7 +57,8 @@ pub(super) async fn run(args: ConsumeArgs, cx: &Arc<Context>) -> Result<u8, Fail
     let sink = Arc::new(Mutex::new(Sink::new(cx, &args)?));
     let inner = Arc::clone(&sink);
     let stop = cx.stop.token();
-    let write = move |message: &pipeline::ConsumedMessage| inner.lock().unwrap_or_else(PoisonError::into_inner).write(message);
+    let write =
+        move |message: &pipeline::ConsumedMessage| inner.lock().unwrap_or_else(PoisonError::into_inner).write(message);
     let consumed = pipeline::consume(&connection.kafka, &options, write, &stop).await;
     let sink = sink.lock().unwrap_or_else(PoisonError::into_inner);
     match consumed {

@@ -120,7 +120,8 @@ impl Context {
                     elasticsearch: "http://127.0.0.1:9200".into(),
                     kibana: None,
                 };
-                external::override_with(nowhere, kafka, elasticsearch, kibana).map_err(|error| failures::external(&error))
+                external::override_with(nowhere, kafka, elasticsearch, kibana)
+                    .map_err(|error| failures::external(&error))
             }
             None => Err(self.not_running()),
         }

@@ -53,14 +53,17 @@ fn convert(args: &ConvertArgs, cx: &Context) -> Result<u8, Failure> {
     let report = match &args.out {
         None => {
             let mut out = cx.printer.data();
-            let report = tick::convert(&source, &options, args.skip_invalid, &mut out).map_err(|error| failures::write(&error));
+            let report =
+                tick::convert(&source, &options, args.skip_invalid, &mut out).map_err(|error| failures::write(&error));
             flush(&mut out, "standard output", cx)?;
             report?
         }
         Some(path) => {
-            let file = File::create(path).map_err(|error| failures::output(&format!("`{}`", path.display()), &error))?;
+            let file =
+                File::create(path).map_err(|error| failures::output(&format!("`{}`", path.display()), &error))?;
             let mut out = BufWriter::new(file);
-            let report = tick::convert(&source, &options, args.skip_invalid, &mut out).map_err(|error| failures::write(&error));
+            let report =
+                tick::convert(&source, &options, args.skip_invalid, &mut out).map_err(|error| failures::write(&error));
             flush(&mut out, &path.display().to_string(), cx)?;
             report?
         }

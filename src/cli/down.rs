@@ -93,7 +93,8 @@ pub(super) async fn take_down(
     let mut down = TakenDown::default();
     // The live stream first: it writes into the servers.
     let live = LiveFile::load(project).map_err(|error| failures::file(&error))?;
-    let processes = live.map(|live| live.process).into_iter().chain(found.server.as_ref().map(|server| server.process.clone()));
+    let processes =
+        live.map(|live| live.process).into_iter().chain(found.server.as_ref().map(|server| server.process.clone()));
     for process in processes {
         stop(cx, &process, &mut down).await;
     }
@@ -149,7 +150,8 @@ impl TakenDown {
             return format!("project `{name}`: nothing to do");
         }
         let pids: Vec<String> = self.stopped.iter().chain(&self.killed).map(u32::to_string).collect();
-        let stopped = if pids.is_empty() { "nothing ran".to_owned() } else { format!("stopped pid {}", pids.join(", ")) };
+        let stopped =
+            if pids.is_empty() { "nothing ran".to_owned() } else { format!("stopped pid {}", pids.join(", ")) };
         let data = self.kept.as_ref().map(|path| format!("; data kept in {path}")).unwrap_or_default();
         let removed: Vec<String> = self.removed.iter().map(|path| format!("\n  removed {path}")).collect();
         format!("project `{name}`: {stopped}{data}{}", removed.concat())

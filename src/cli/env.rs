@@ -65,7 +65,9 @@ pub(super) fn run(args: &EnvArgs, cx: &Context) -> Result<u8, Failure> {
             lines(|name, value| format!("set -gx {name} '{}'", value.replace('\\', "\\\\").replace('\'', "\\'")))
         }
         EnvFormat::Powershell => lines(|name, value| format!("$env:{name} = '{}'", value.replace('\'', "''"))),
-        EnvFormat::Dotenv => lines(|name, value| format!("{name}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))),
+        EnvFormat::Dotenv => {
+            lines(|name, value| format!("{name}=\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\"")))
+        }
         EnvFormat::Github => return github(&lines(|name, value| format!("{name}={value}")), cx),
         EnvFormat::Json => {
             let object: Map<String, Value> =
@@ -84,7 +86,11 @@ fn github(lines: &str, cx: &Context) -> Result<u8, Failure> {
         cx.printer.out(lines);
         return Ok(0);
     };
-    let appended = std::fs::OpenOptions::new().append(true).create(true).open(&path).and_then(|mut file| writeln!(file, "{lines}"));
+    let appended = std::fs::OpenOptions::new()
+        .append(true)
+        .create(true)
+        .open(&path)
+        .and_then(|mut file| writeln!(file, "{lines}"));
     appended.map_err(|error| failures::output(&format!("`{}`", path.display()), &error))?;
     cx.report.note(&format!("appended to `{}`", path.display()));
     Ok(0)

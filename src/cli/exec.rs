@@ -61,7 +61,8 @@ fn exit_code(status: ExitStatus) -> u8 {
 }
 
 async fn run_command(command: &[String], cx: &Context, endpoints: &Endpoints) -> Result<ExitStatus, Failure> {
-    let (program, arguments) = command.split_first().ok_or_else(|| Failure::new(ErrorId::Usage, "a command is missing after `--`"))?;
+    let (program, arguments) =
+        command.split_first().ok_or_else(|| Failure::new(ErrorId::Usage, "a command is missing after `--`"))?;
     let mut child = Command::new(program)
         .args(arguments)
         .envs(variables(endpoints))

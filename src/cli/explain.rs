@@ -150,7 +150,8 @@ pub(super) fn run(args: &ExplainArgs, cx: &Context) -> Result<u8, Failure> {
         return Ok(0);
     };
     let id = ErrorId::find(name).ok_or_else(|| {
-        Failure::new(ErrorId::UnknownId, format!("there is no error `{name}`")).next("stockdev explain", "list all errors")
+        Failure::new(ErrorId::UnknownId, format!("there is no error `{name}`"))
+            .next("stockdev explain", "list all errors")
     })?;
     let text = format!("{} (exit code {})\n\n{}", id.name(), id.exit_code(), id.page());
     cx.result(&text, &document(id));

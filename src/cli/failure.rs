@@ -94,7 +94,8 @@ impl Failure {
             row("state", &first_lines(left, 1));
         }
         let width = self.next.iter().map(|next| next.command.chars().count()).max().unwrap_or(0);
-        let next: Vec<String> = self.next.iter().take(3).map(|next| format!("{:<width$}   {}", next.command, next.why)).collect();
+        let next: Vec<String> =
+            self.next.iter().take(3).map(|next| format!("{:<width$}   {}", next.command, next.why)).collect();
         row("next", &next.join("\n"));
         let log = self.log.as_ref().map(|path| format!("    log: {}", path.display())).unwrap_or_default();
         row("more", &format!("stockdev explain {}{log}", self.id.name()));

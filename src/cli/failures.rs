@@ -25,7 +25,10 @@ pub(super) fn file(error: &FileError) -> Failure {
 }
 
 fn disk_full(got: &str) -> Failure {
-    Failure::new(ErrorId::DiskFull, "the disk is full").got(got).next("df -h", "see which one").next("stockdev up", "go on, once there is space")
+    Failure::new(ErrorId::DiskFull, "the disk is full")
+        .got(got)
+        .next("df -h", "see which one")
+        .next("stockdev up", "go on, once there is space")
 }
 
 pub(super) fn record(error: &RecordError) -> Failure {
@@ -43,9 +46,10 @@ pub(super) fn record(error: &RecordError) -> Failure {
 pub(super) fn lock(error: &LockError, project: &str) -> Failure {
     match error {
         LockError::Busy { holder } => {
-            let failure = Failure::new(ErrorId::ProjectBusy, format!("another stockdev is changing project `{project}`"))
-                .got(holder.map_or_else(|| "it did not say which".to_owned(), |pid| format!("pid {pid} holds it")))
-                .left("nothing was changed");
+            let failure =
+                Failure::new(ErrorId::ProjectBusy, format!("another stockdev is changing project `{project}`"))
+                    .got(holder.map_or_else(|| "it did not say which".to_owned(), |pid| format!("pid {pid} holds it")))
+                    .left("nothing was changed");
             let failure = match holder {
                 Some(pid) => failure.next(format!("kill {pid}"), "end it"),
                 None => failure,
@@ -69,9 +73,11 @@ pub(super) fn start(error: &StartError, ports: &PortSource, folders: &Folders, p
         StartError::Spawn(error) => {
             Failure::new(ErrorId::Internal, "cannot start the background process").got(error.to_string())
         }
-        StartError::Died { status } => Failure::new(ErrorId::ServiceDied, "the background process ended while it started")
-            .got(last_lines(&log).unwrap_or_else(|| status.clone()))
-            .next("stockdev logs", "read why"),
+        StartError::Died { status } => {
+            Failure::new(ErrorId::ServiceDied, "the background process ended while it started")
+                .got(last_lines(&log).unwrap_or_else(|| status.clone()))
+                .next("stockdev logs", "read why")
+        }
         StartError::TooLate(limit) => {
             Failure::new(ErrorId::Deadline, format!("the servers did not start within {} s", limit.as_secs()))
                 .next("stockdev logs", "read why")
@@ -97,9 +103,9 @@ fn serve(failure: &ServeFailure, ports: &PortSource, folders: &Folders) -> Failu
                 .next(format!("stockdev logs {}", service.to_lowercase()), "read more")
                 .next("stockdev down", "remove the data and start afresh")
         }
-        ServeFailure::Other { reason } => {
-            Failure::new(ErrorId::ServiceDied, "the background process gave up").got(reason.clone()).next("stockdev logs", "read why")
-        }
+        ServeFailure::Other { reason } => Failure::new(ErrorId::ServiceDied, "the background process gave up")
+            .got(reason.clone())
+            .next("stockdev logs", "read why"),
     }
 }
 
@@ -153,8 +159,9 @@ pub(super) fn output(what: &str, error: &io::Error) -> Failure {
 /// A Kafka client's error.
 fn kafka(error: &KafkaClientError) -> Failure {
     match error {
-        KafkaClientError::Properties(_) => Failure::new(ErrorId::Usage, error.to_string())
-            .next("stockdev --help", "how --kafka-property is given"),
+        KafkaClientError::Properties(_) => {
+            Failure::new(ErrorId::Usage, error.to_string()).next("stockdev --help", "how --kafka-property is given")
+        }
         KafkaClientError::Unreachable { bootstrap, reason, .. } => {
             Failure::new(ErrorId::EndpointUnreachable, format!("Kafka does not answer at {bootstrap}"))
                 .tried(format!("asked {bootstrap}"))
@@ -168,12 +175,16 @@ fn kafka(error: &KafkaClientError) -> Failure {
                 .got(reason.clone())
                 .next("stockdev explain ENDPOINT_UNREACHABLE", "how credentials are given")
         }
-        KafkaClientError::Refused { what, reason, .. } => Failure::new(ErrorId::KafkaFailed, "Kafka answered with an error")
-            .tried(what.clone())
-            .got(reason.clone())
-            .next("stockdev logs kafka", "read more"),
-        KafkaClientError::NoSuchTopic { topic } => Failure::new(ErrorId::KafkaFailed, format!("the topic `{topic}` is not there"))
-            .next("stockdev up", "create it and stream the sample"),
+        KafkaClientError::Refused { what, reason, .. } => {
+            Failure::new(ErrorId::KafkaFailed, "Kafka answered with an error")
+                .tried(what.clone())
+                .got(reason.clone())
+                .next("stockdev logs kafka", "read more")
+        }
+        KafkaClientError::NoSuchTopic { topic } => {
+            Failure::new(ErrorId::KafkaFailed, format!("the topic `{topic}` is not there"))
+                .next("stockdev up", "create it and stream the sample")
+        }
         KafkaClientError::Interrupted(_) => Failure::new(ErrorId::Internal, error.to_string()),
     }
 }
@@ -235,9 +246,12 @@ pub(super) fn counts(error: &CountError) -> Failure {
 pub(super) fn read(error: &ReadError) -> Failure {
     match error {
         ReadError::Open { file, source } => data_file(std::path::Path::new(file.as_ref()), source),
-        ReadError::Simulator(_) => Failure::new(ErrorId::Usage, error.to_string()).next("stockdev generate --help", "what is possible"),
+        ReadError::Simulator(_) => {
+            Failure::new(ErrorId::Usage, error.to_string()).next("stockdev generate --help", "what is possible")
+        }
         ReadError::Io { .. } | ReadError::Empty { .. } | ReadError::Unrecognised { .. } | ReadError::Header { .. } => {
-            Failure::new(ErrorId::DataInvalid, error.to_string()).next("stockdev explain DATA_INVALID", "what can be read")
+            Failure::new(ErrorId::DataInvalid, error.to_string())
+                .next("stockdev explain DATA_INVALID", "what can be read")
         }
         ReadError::Record { place, problem } => Failure::new(ErrorId::DataInvalid, format!("{place}: {problem}"))
             .tried(format!("read the tick at {}:{}", place.file, place.line))
@@ -260,7 +274,9 @@ pub(super) fn resume(error: &ResumeError) -> Failure {
 pub(super) fn produce(error: &ProduceError) -> Failure {
     match error {
         ProduceError::Kafka(error) => kafka(error),
-        ProduceError::Pace(_) => Failure::new(ErrorId::Usage, error.to_string()).next("stockdev produce --help", "what goes together"),
+        ProduceError::Pace(_) => {
+            Failure::new(ErrorId::Usage, error.to_string()).next("stockdev produce --help", "what goes together")
+        }
         ProduceError::Resume(error) => resume(error),
         ProduceError::Read { source, sent } => read(source).left(format!("{sent} ticks were sent before")),
         ProduceError::Thread(_) => Failure::new(ErrorId::Internal, error.to_string()),
@@ -276,19 +292,24 @@ pub(super) fn produce(error: &ProduceError) -> Failure {
 }
 
 pub(super) fn consume(error: &ConsumeError) -> Failure {
-    let usage = || Failure::new(ErrorId::Usage, error.to_string()).next("stockdev consume --help", "what goes together");
+    let usage =
+        || Failure::new(ErrorId::Usage, error.to_string()).next("stockdev consume --help", "what goes together");
     match error {
         ConsumeError::Kafka(error) => kafka(error),
         ConsumeError::NoSuchPartition { .. } | ConsumeError::WithGroup(_) | ConsumeError::StoredWithoutGroup => usage(),
         ConsumeError::Write(error) => output("standard output", error),
-        ConsumeError::Read { .. } => Failure::new(ErrorId::KafkaFailed, error.to_string()).next("stockdev logs kafka", "read why"),
+        ConsumeError::Read { .. } => {
+            Failure::new(ErrorId::KafkaFailed, error.to_string()).next("stockdev logs kafka", "read why")
+        }
     }
 }
 
 pub(super) fn write(error: &WriteError) -> Failure {
     match error {
         WriteError::Read(error) => read(error).left("what came before it was written"),
-        WriteError::Simulator(_) => Failure::new(ErrorId::Usage, error.to_string()).next("stockdev generate --help", "what is possible"),
+        WriteError::Simulator(_) => {
+            Failure::new(ErrorId::Usage, error.to_string()).next("stockdev generate --help", "what is possible")
+        }
         WriteError::Write(error) => output("the ticks", error),
         WriteError::Encode(_) => Failure::new(ErrorId::Internal, error.to_string()),
     }
@@ -302,11 +323,15 @@ pub(super) fn index(error: &IndexError) -> Failure {
     match error {
         IndexError::Kafka(error) => kafka(error),
         IndexError::Elasticsearch(error) => elasticsearch(error),
-        IndexError::DeadLetter(_) => Failure::new(ErrorId::PipelineFailed, "rejected documents can't be kept as dead letters")
-            .got(error.to_string())
-            .left("their offsets are not committed: they are read again")
-            .next("stockdev logs kafka", "read why"),
-        IndexError::Read { .. } => Failure::new(ErrorId::KafkaFailed, error.to_string()).next("stockdev logs kafka", "read why"),
+        IndexError::DeadLetter(_) => {
+            Failure::new(ErrorId::PipelineFailed, "rejected documents can't be kept as dead letters")
+                .got(error.to_string())
+                .left("their offsets are not committed: they are read again")
+                .next("stockdev logs kafka", "read why")
+        }
+        IndexError::Read { .. } => {
+            Failure::new(ErrorId::KafkaFailed, error.to_string()).next("stockdev logs kafka", "read why")
+        }
         IndexError::Commit { .. } => Failure::new(ErrorId::PipelineFailed, error.to_string())
             .left("what was not committed is indexed again under the same ids")
             .next("stockdev index --until-caught-up", "commit it"),

@@ -57,14 +57,17 @@ fn generate(args: &GenerateArgs, cx: &Context) -> Result<u8, Failure> {
     let written = match &args.out {
         None => {
             let mut out = cx.printer.data();
-            let ticks = tick::generate(&options, &mut out, args.rate, &cancel).map_err(|error| failures::write(&error))?;
+            let ticks =
+                tick::generate(&options, &mut out, args.rate, &cancel).map_err(|error| failures::write(&error))?;
             flush(&mut out, "standard output", cx)?;
             return Ok(ended(cx, ticks));
         }
         Some(path) => {
-            let file = File::create(path).map_err(|error| failures::output(&format!("`{}`", path.display()), &error))?;
+            let file =
+                File::create(path).map_err(|error| failures::output(&format!("`{}`", path.display()), &error))?;
             let mut out = BufWriter::new(file);
-            let ticks = tick::generate(&options, &mut out, args.rate, &cancel).map_err(|error| failures::write(&error))?;
+            let ticks =
+                tick::generate(&options, &mut out, args.rate, &cancel).map_err(|error| failures::write(&error))?;
             flush(&mut out, &path.display().to_string(), cx)?;
             ticks
         }
@@ -87,8 +90,9 @@ fn options(args: &GenerateArgs) -> Result<SimulatorOptions, Failure> {
         options.seed = seed;
     }
     if let Some(start) = &args.start {
-        options.start = SimulatorOptions::parse_start(start, &options.zone)
-            .map_err(|error| Failure::new(ErrorId::Usage, error.to_string()).next("stockdev generate --help", "what is possible"))?;
+        options.start = SimulatorOptions::parse_start(start, &options.zone).map_err(|error| {
+            Failure::new(ErrorId::Usage, error.to_string()).next("stockdev generate --help", "what is possible")
+        })?;
     }
     Ok(options)
 }

@@ -27,13 +27,34 @@ pub(super) struct GlobalArgs {
     #[arg(long, global = true, value_name = "NAME", default_value = "stockdev")]
     pub(super) project: ProjectName,
     /// What answers at the endpoints
-    #[arg(long, global = true, value_enum, default_value = "auto", hide_possible_values = true, value_name = "auto|embedded|docker|external")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true,
+        value_name = "auto|embedded|docker|external"
+    )]
     pub(super) stack: StackChoice,
     /// Form of the result on standard output
-    #[arg(long, global = true, value_enum, default_value = "text", hide_possible_values = true, value_name = "text|json|ndjson")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        hide_possible_values = true,
+        value_name = "text|json|ndjson"
+    )]
     pub(super) output: OutputFormat,
     /// How progress is shown on standard error
-    #[arg(long, global = true, value_enum, default_value = "auto", hide_possible_values = true, value_name = "auto|bars|lines|none")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true,
+        value_name = "auto|bars|lines|none"
+    )]
     pub(super) progress: ProgressChoice,
     /// Say less: -q the result and the final error, -qq the exit code only
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
@@ -42,7 +63,14 @@ pub(super) struct GlobalArgs {
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub(super) verbose: u8,
     /// When to use colour
-    #[arg(long, global = true, value_enum, default_value = "auto", hide_possible_values = true, value_name = "auto|always|never")]
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "auto",
+        hide_possible_values = true,
+        value_name = "auto|always|never"
+    )]
     pub(super) color: ColorChoice,
     /// Settings file, instead of stockdev.toml here or above and the user's config.toml
     #[arg(long, global = true, value_name = "FILE")]
@@ -66,10 +94,24 @@ pub(super) struct GlobalArgs {
     #[arg(long, global = true, value_name = "NAME", help_heading = "Endpoints", hide_short_help = true)]
     pub(super) elasticsearch_user: Option<String>,
     /// Its password: @FILE, - for standard input, or the variable STOCKDEV_ELASTICSEARCH_PASSWORD
-    #[arg(long, global = true, value_name = "@FILE", help_heading = "Endpoints", hide_short_help = true, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "@FILE",
+        help_heading = "Endpoints",
+        hide_short_help = true,
+        allow_hyphen_values = true
+    )]
     pub(super) elasticsearch_password: Option<String>,
     /// An API key of Elasticsearch, instead of a user: @FILE, - or STOCKDEV_ELASTICSEARCH_API_KEY
-    #[arg(long, global = true, value_name = "@FILE", help_heading = "Endpoints", hide_short_help = true, allow_hyphen_values = true)]
+    #[arg(
+        long,
+        global = true,
+        value_name = "@FILE",
+        help_heading = "Endpoints",
+        hide_short_help = true,
+        allow_hyphen_values = true
+    )]
     pub(super) elasticsearch_api_key: Option<String>,
     /// Certificates (PEM) to trust at Elasticsearch
     #[arg(long, global = true, value_name = "FILE", help_heading = "Endpoints", hide_short_help = true)]

@@ -83,7 +83,8 @@ pub(super) async fn start(rate: Option<f64>, zone: &str, cx: &Context, connectio
 pub(super) async fn run(args: LiveArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
     let _already_leader = rustix::process::setsid().is_err();
     let file = LiveFile { process: ProcessId::current() };
-    replace_file(&args.live_file, &serde_json::to_vec(&file).unwrap_or_default()).map_err(|error| failures::file(&error))?;
+    replace_file(&args.live_file, &serde_json::to_vec(&file).unwrap_or_default())
+        .map_err(|error| failures::file(&error))?;
     let connection = Connection::from_context(cx)?;
     let read = args.read.options(&[])?;
     let simulation = SimulatorOptions { zone: read.zone.clone(), ..SimulatorOptions::live(args.rate) };

@@ -51,15 +51,20 @@ pub(super) async fn run(args: &LogsArgs, cx: &Context) -> Result<u8, Failure> {
         .collect();
     if logs.is_empty() {
         let what = args.service.as_deref().unwrap_or("any service");
-        return Err(Failure::new(ErrorId::LogNotFound, format!("project `{}` has no log of {what}", cx.global.project))
-            .tried(format!("open `{}`", log_path(&folder, args.service.as_deref().unwrap_or("stockdev")).display()))
-            .next("stockdev ls", "list the projects of this machine"));
+        return Err(Failure::new(
+            ErrorId::LogNotFound,
+            format!("project `{}` has no log of {what}", cx.global.project),
+        )
+        .tried(format!("open `{}`", log_path(&folder, args.service.as_deref().unwrap_or("stockdev")).display()))
+        .next("stockdev ls", "list the projects of this machine"));
     }
     let since = args.since.and_then(|age| jiff::Timestamp::now().checked_sub(age).ok());
     let prefixed = logs.len() > 1;
     let mut collected = Vec::new();
     for log in &mut logs {
-        for line in log.first(args.tail, since).map_err(|error| failures::output(&log.path.display().to_string(), &error))? {
+        for line in
+            log.first(args.tail, since).map_err(|error| failures::output(&log.path.display().to_string(), &error))?
+        {
             match cx.global.output {
                 OutputFormat::Text => show(cx, log, &line, prefixed),
                 OutputFormat::Ndjson => cx.printer.json_line(&json!({"service": log.name, "line": line})),

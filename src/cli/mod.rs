@@ -33,7 +33,6 @@ mod ticks;
 mod up;
 mod version;
 
-
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;

@@ -9,9 +9,9 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, CommandFactory, FromArgMatches};
 
+use super::Cli;
 use super::explain::ErrorId;
 use super::failure::Failure;
-use super::Cli;
 use crate::config::{self, ConfigError, ConfigFile, Origins};
 use crate::report::{ColorChoice, Looks, OutputFormat, Printer, ProgressChoice, Terminal};
 use crate::stack::Folders;
@@ -170,7 +170,8 @@ fn config_failure(error: &ConfigError) -> Failure {
         ConfigError::UnknownKey { key, known, .. } => {
             let last = key.rsplit('.').next().unwrap_or(key);
             let near = known.iter().find(|name| name.starts_with(last) || last.starts_with(name.as_str()));
-            let got = near.map_or_else(|| format!("known here: {}", known.join(", ")), |name| format!("did you mean `{name}`?"));
+            let got = near
+                .map_or_else(|| format!("known here: {}", known.join(", ")), |name| format!("did you mean `{name}`?"));
             failure.got(got)
         }
         ConfigError::Read { .. } | ConfigError::Syntax { .. } | ConfigError::BadValue { .. } => failure,
@@ -190,7 +191,8 @@ fn refused(error: clap::Error, arguments: &[OsString], origins: &Origins) -> Why
     }
     let mut failure = Failure::new(ErrorId::Usage, clap_message(&error)).left("nothing was done");
     let mut suggested = suggestions(&error);
-    if let (true, Some(ContextValue::String(word))) = (suggested.is_empty(), error.get(ContextKind::InvalidSubcommand)) {
+    if let (true, Some(ContextValue::String(word))) = (suggested.is_empty(), error.get(ContextKind::InvalidSubcommand))
+    {
         suggested.extend(near_commands(word));
     }
     for suggestion in suggested {
@@ -199,7 +201,8 @@ fn refused(error: clap::Error, arguments: &[OsString], origins: &Origins) -> Why
     if let Some((path, key)) = invalid_flag(&error).and_then(|flag| from_file(&flag, arguments, origins)) {
         failure = failure.tried(format!("key `{key}` in `{}`", path.display()));
     }
-    let command = arguments.get(1).and_then(|word| word.to_str()).filter(|word| definition().find_subcommand(word).is_some());
+    let command =
+        arguments.get(1).and_then(|word| word.to_str()).filter(|word| definition().find_subcommand(word).is_some());
     let help = command.map_or_else(|| "stockdev --help".to_owned(), |command| format!("stockdev {command} --help"));
     Why::Failed(Box::new(failure.next(help, "what there is, with examples")))
 }
@@ -218,7 +221,9 @@ fn suggestions(error: &clap::Error) -> Vec<String> {
         let prefix = if kind == ContextKind::SuggestedSubcommand { "stockdev " } else { "" };
         match error.get(kind) {
             Some(ContextValue::String(text)) => found.push(format!("{prefix}{text}")),
-            Some(ContextValue::Strings(texts)) => found.extend(texts.iter().take(2).map(|text| format!("{prefix}{text}"))),
+            Some(ContextValue::Strings(texts)) => {
+                found.extend(texts.iter().take(2).map(|text| format!("{prefix}{text}")))
+            }
             _ => {}
         }
     }
@@ -244,7 +249,8 @@ fn slips(typed: &str, meant: &str) -> usize {
             let at = |line: &[usize], place: usize| line.get(place).copied().unwrap_or(usize::MAX - 1);
             let mut best = (at(&last, column) + usize::from(letter != other)).min(at(&last, column + 1) + 1);
             best = best.min(at(&line, column) + 1);
-            let swapped = row > 0 && column > 0 && typed.get(row - 1) == Some(other) && meant.get(column - 1) == Some(letter);
+            let swapped =
+                row > 0 && column > 0 && typed.get(row - 1) == Some(other) && meant.get(column - 1) == Some(letter);
             if swapped {
                 best = best.min(at(&before_last, column - 1) + 1);
             }
@@ -274,7 +280,14 @@ mod tests {
 
     #[test]
     fn slips_are_counted() {
-        for (typed, meant, slips_made) in [("pu", "up", 1), ("up", "up", 0), ("statsu", "status", 1), ("dwon", "down", 1), ("x", "status", 6), ("", "up", 2)] {
+        for (typed, meant, slips_made) in [
+            ("pu", "up", 1),
+            ("up", "up", 0),
+            ("statsu", "status", 1),
+            ("dwon", "down", 1),
+            ("x", "status", 6),
+            ("", "up", 2),
+        ] {
             assert_eq!(slips(typed, meant), slips_made, "{typed} {meant}");
         }
     }

@@ -76,7 +76,9 @@ pub(super) async fn run(args: ProduceArgs, cx: &Arc<Context>) -> Result<u8, Fail
         Err(error) => {
             let sent = progress.snapshot().done;
             cx.report.fail(running, &error.to_string());
-            return Err(failures::produce(&error).left(format!("{} ticks were sent before", count(sent))).phase(Phase::Stream));
+            return Err(failures::produce(&error)
+                .left(format!("{} ticks were sent before", count(sent)))
+                .phase(Phase::Stream));
         }
     };
     cx.report.finish_with(running, report.sent, "ticks", format!("{} ticks", count(report.sent)));

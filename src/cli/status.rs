@@ -96,7 +96,11 @@ impl Status {
             documents: None,
             lag: None,
             dead_letters: None,
-            live: LiveFile::load(&project).ok().flatten().filter(|live| live.process.is_alive()).map(|live| live.process.pid),
+            live: LiveFile::load(&project)
+                .ok()
+                .flatten()
+                .filter(|live| live.process.is_alive())
+                .map(|live| live.process.pid),
         };
         let Some(endpoints) = found.endpoints() else { return Ok(status) };
         let connection = Connection::to(cx, endpoints)?;
@@ -186,8 +190,16 @@ impl Status {
             ]);
         }
         lines.push(table(&rows));
-        lines.push(format!("topic {TOPIC}: {} messages in {} partitions", count_text(self.messages), self.partitions.unwrap_or(0)));
-        lines.push(format!("index {INDEX}: {} documents, {} waiting", count_text(self.documents), count_text(self.lag)));
+        lines.push(format!(
+            "topic {TOPIC}: {} messages in {} partitions",
+            count_text(self.messages),
+            self.partitions.unwrap_or(0)
+        ));
+        lines.push(format!(
+            "index {INDEX}: {} documents, {} waiting",
+            count_text(self.documents),
+            count_text(self.lag)
+        ));
         lines.push(format!("dead letters: {}", count_text(self.dead_letters)));
         if let Some(pid) = self.live {
             lines.push(format!("live stream: pid {pid}"));

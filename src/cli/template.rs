@@ -13,7 +13,9 @@ use crate::setup::{self, TEMPLATE_JSON, TEMPLATE_NAME, TemplateOutcome};
 
 /// Show or apply the index template
 #[derive(Args, Debug)]
-#[command(before_help = "Examples:\n  stockdev template show\n  stockdev template apply --elasticsearch http://localhost:9200")]
+#[command(
+    before_help = "Examples:\n  stockdev template show\n  stockdev template apply --elasticsearch http://localhost:9200"
+)]
 pub(super) struct TemplateArgs {
     #[command(subcommand)]
     action: Action,
@@ -35,7 +37,8 @@ pub(super) async fn run(args: TemplateArgs, cx: &Arc<Context>) -> Result<u8, Fai
         }
         Action::Apply => {
             let connection = Connection::from_context(cx)?;
-            let outcome = setup::apply_template(&connection.elasticsearch).await.map_err(|error| failures::setup(&error))?;
+            let outcome =
+                setup::apply_template(&connection.elasticsearch).await.map_err(|error| failures::setup(&error))?;
             let outcome = match outcome {
                 TemplateOutcome::Created => "created",
                 TemplateOutcome::Updated => "updated",

@@ -44,8 +44,9 @@ impl ReadArgs {
     }
 
     pub(super) fn options(&self, map: &[String]) -> Result<ReadOptions, Failure> {
-        let columns = ColumnMap::parse(map)
-            .map_err(|error| Failure::new(ErrorId::Usage, error.to_string()).next("stockdev convert --help", "how columns are mapped"))?;
+        let columns = ColumnMap::parse(map).map_err(|error| {
+            Failure::new(ErrorId::Usage, error.to_string()).next("stockdev convert --help", "how columns are mapped")
+        })?;
         Ok(ReadOptions { zone: self.zone()?, columns, ..ReadOptions::default() })
     }
 }
@@ -86,9 +87,9 @@ pub(super) fn parse_duration(text: &str) -> Result<std::time::Duration, String> 
 pub(super) fn check_source(name: &str) -> Result<TickSource, Failure> {
     if name != "-" {
         let path = Path::new(name);
-        let readable = std::fs::File::open(path).and_then(|file| file.metadata()).and_then(|metadata| {
-            if metadata.is_dir() { Err(std::io::Error::other("it is a folder")) } else { Ok(()) }
-        });
+        let readable = std::fs::File::open(path)
+            .and_then(|file| file.metadata())
+            .and_then(|metadata| if metadata.is_dir() { Err(std::io::Error::other("it is a folder")) } else { Ok(()) });
         readable.map_err(|error| failures::data_file(path, &error))?;
     }
     Ok(TickSource::from_arg(name))
@@ -101,7 +102,9 @@ mod tests {
 
     #[test]
     fn durations_have_units() {
-        for (text, millis) in [("180s", 180_000), ("5m", 300_000), ("1h", 3_600_000), ("250ms", 250), ("7", 7_000), ("2d", 172_800_000)] {
+        for (text, millis) in
+            [("180s", 180_000), ("5m", 300_000), ("1h", 3_600_000), ("250ms", 250), ("7", 7_000), ("2d", 172_800_000)]
+        {
             assert_eq!(parse_duration(text), Ok(Duration::from_millis(millis)));
         }
         for bad in ["", "s", "5 m", "-1s", "1y", "99999999999999999999s", "99999999999999999h"] {

@@ -173,7 +173,8 @@ mod tests {
 
     #[test]
     fn narrow_windows_drop_rate_then_bar_then_all_but_the_phase() {
-        let widths = [(120, Width::Full), (80, Width::Full), (79, Width::NoRate), (59, Width::NoBar), (39, Width::Tiny)];
+        let widths =
+            [(120, Width::Full), (80, Width::Full), (79, Width::NoRate), (59, Width::NoBar), (39, Width::Tiny)];
         for (columns, width) in widths {
             assert_eq!(Width::of(columns), width);
         }

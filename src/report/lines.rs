@@ -107,6 +107,9 @@ mod tests {
             lines.line(&event(PhaseState::Skipped, 0, 0, "in place"), now).as_deref(),
             Some("stream    skipped: in place")
         );
-        assert_eq!(lines.line(&event(PhaseState::Failed, 0, 5, ""), now).as_deref(), Some("stream    failed after 5 ms"));
+        assert_eq!(
+            lines.line(&event(PhaseState::Failed, 0, 5, ""), now).as_deref(),
+            Some("stream    failed after 5 ms")
+        );
     }
 }

@@ -4,13 +4,13 @@
 //! one renderer for people on standard error (bars, plain lines, or nothing) and, when asked for, to one for programs on
 //! standard output. Only this folder knows indicatif, and only [`Printer`] writes to the two streams.
 
-mod event;
-mod printer;
-mod style;
 mod bars;
+mod event;
 mod lines;
 mod numbers;
+mod printer;
 mod run;
+mod style;
 
 pub use event::{Event, Phase, PhaseState, PhaseTime};
 pub use numbers::{bytes, count, seconds};

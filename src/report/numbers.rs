@@ -56,7 +56,9 @@ mod tests {
 
     #[test]
     fn byte_sizes_have_one_decimal() {
-        for (number, text) in [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (41_234_432, "39.3 MiB"), (5 << 40, "5.0 TiB")] {
+        for (number, text) in
+            [(0, "0 B"), (1023, "1023 B"), (1024, "1.0 KiB"), (41_234_432, "39.3 MiB"), (5 << 40, "5.0 TiB")]
+        {
             assert_eq!(bytes(number), text);
         }
         assert_eq!(bytes(u64::MAX), "16777215.9 TiB");

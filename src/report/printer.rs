@@ -26,7 +26,8 @@ impl Printer {
             return;
         }
         let mut stream = io::stdout().lock();
-        let written = stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(b"\n")).and_then(|()| stream.flush());
+        let written =
+            stream.write_all(text.as_bytes()).and_then(|()| stream.write_all(b"\n")).and_then(|()| stream.flush());
         note_closed(written, &self.out_closed);
     }
 

@@ -10,9 +10,14 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// What was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Engine {
-    Answers { address: String },
+    Answers {
+        address: String,
+    },
     /// The addresses that were tried, and why the first one did not do.
-    Silent { tried: Vec<String>, reason: String },
+    Silent {
+        tried: Vec<String>,
+        reason: String,
+    },
 }
 
 /// Asks `DOCKER_HOST` if that is set, else the usual sockets.
@@ -41,7 +46,9 @@ fn candidates(var: &dyn Fn(&str) -> Option<String>) -> Vec<String> {
         addresses.push(unix(PathBuf::from(&runtime).join("podman/podman.sock")));
     }
     if let Some(home) = var("HOME") {
-        for place in [".docker/run/docker.sock", ".colima/default/docker.sock", ".orbstack/run/docker.sock", ".rd/docker.sock"] {
+        for place in
+            [".docker/run/docker.sock", ".colima/default/docker.sock", ".orbstack/run/docker.sock", ".rd/docker.sock"]
+        {
             addresses.push(unix(PathBuf::from(&home).join(place)));
         }
     }

@@ -18,7 +18,12 @@ pub fn endpoints(
 ) -> Result<Endpoints, ExternalError> {
     let kafka = kafka.ok_or(ExternalError::Missing { flag: "--kafka HOST:PORT" })?;
     let elasticsearch = elasticsearch.ok_or(ExternalError::Missing { flag: "--elasticsearch URL" })?;
-    override_with(Endpoints { kafka: kafka.into(), elasticsearch: elasticsearch.into(), kibana: None }, None, None, kibana)
+    override_with(
+        Endpoints { kafka: kafka.into(), elasticsearch: elasticsearch.into(), kibana: None },
+        None,
+        None,
+        kibana,
+    )
 }
 
 /// `base` with the addresses that were given instead.

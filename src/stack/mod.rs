@@ -4,21 +4,21 @@
 //! this same binary, [`external`] is what someone else runs. What must survive between two commands is a [`Record`] in the
 //! project's state folder, written before each resource is made, so that `down` finds all of it, whatever was killed when.
 
+pub mod embedded;
 mod endpoints;
+mod engine;
+pub mod external;
 mod files;
 mod folders;
 mod lock;
+mod ports;
 mod process;
 mod record;
-mod ports;
-mod engine;
-pub mod embedded;
-pub mod external;
 
 pub use endpoints::{Endpoints, InvalidAddress, StackKind};
 pub use engine::{Engine, find_engine};
-pub use files::{FileError, remove, replace_file};
 pub use files::create_private_folder;
+pub use files::{FileError, remove, replace_file};
 pub use folders::{FolderError, Folders, ProjectFolders, ProjectName, ProjectNameError, project_names};
 pub use lock::{LockError, ProjectLock};
 pub use ports::{Holder, PortPlan, PortSource, listening_holder};

@@ -97,14 +97,16 @@ fn owner_of(inode: u64) -> Option<u32> {
     let is_wanted = |path: &Path| std::fs::read_link(path).is_ok_and(|target| target.as_os_str() == wanted.as_str());
     std::fs::read_dir("/proc").ok()?.filter_map(Result::ok).find_map(|entry| {
         let pid: u32 = entry.file_name().to_str()?.parse().ok()?;
-        let holds = std::fs::read_dir(entry.path().join("fd")).ok()?.filter_map(Result::ok).any(|fd| is_wanted(&fd.path()));
+        let holds =
+            std::fs::read_dir(entry.path().join("fd")).ok()?.filter_map(Result::ok).any(|fd| is_wanted(&fd.path()));
         holds.then_some(pid)
     })
 }
 
 fn command_line(pid: u32) -> String {
     let bytes = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-    let words: Vec<_> = bytes.split(|byte| *byte == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
+    let words: Vec<_> =
+        bytes.split(|byte| *byte == 0).filter(|word| !word.is_empty()).map(String::from_utf8_lossy).collect();
     let text: String = words.join(" ").chars().filter(|c| !c.is_control()).take(60).collect();
     if text.is_empty() { "unknown program".to_owned() } else { text }
 }
@@ -129,7 +131,8 @@ pub(super) fn dial_address(listen: IpAddr) -> IpAddr {
 mod tests {
     use super::*;
 
-    const TABLE: &str = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+    const TABLE: &str =
+        "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
    0: 0100007F:23F0 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4711 1 0 100 0 0 10 0
    1: 0100007F:23F0 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 4712 1 0 20 4 30 10 -1
    2: 0100007F:2384 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 4713 1 0 100 0 0 10 0

@@ -83,7 +83,8 @@ fn started(pid: u32) -> Option<String> {
 
 #[cfg(not(target_os = "linux"))]
 fn started(pid: u32) -> Option<String> {
-    let output = std::process::Command::new("ps").args(["-o", "stat=,lstart=", "-p", &pid.to_string()]).output().ok()?;
+    let output =
+        std::process::Command::new("ps").args(["-o", "stat=,lstart=", "-p", &pid.to_string()]).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     let (state, start) = text.trim().split_once(' ')?;
     (!state.starts_with('Z')).then(|| start.trim().to_owned())

@@ -77,8 +77,14 @@ pub struct StreamRecord {
 pub enum StreamSource {
     Sample,
     /// A file as it was: another length or time makes it another source.
-    File { path: PathBuf, bytes: u64, modified_ms: u64 },
-    Simulated { ticks: u64 },
+    File {
+        path: PathBuf,
+        bytes: u64,
+        modified_ms: u64,
+    },
+    Simulated {
+        ticks: u64,
+    },
     Stdin,
 }
 

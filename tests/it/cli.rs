@@ -191,8 +191,16 @@ fn an_unknown_key_is_named_with_its_file() {
 #[test]
 fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
     let sandbox = Sandbox::new();
-    let arguments =
-        ["template", "apply", "--kafka", "localhost:1", "--elasticsearch", "http://localhost:1", "--elasticsearch-api-key", "hunter2"];
+    let arguments = [
+        "template",
+        "apply",
+        "--kafka",
+        "localhost:1",
+        "--elasticsearch",
+        "http://localhost:1",
+        "--elasticsearch-api-key",
+        "hunter2",
+    ];
     let ran = sandbox.run(&arguments).expect(2);
     assert!(ran.stderr.starts_with("error[SECRET_EXPOSED]"), "{ran:?}");
     assert!(!ran.stderr.contains("hunter2"), "{ran:?}");
@@ -202,7 +210,17 @@ fn a_secret_on_the_command_line_is_refused_and_not_repeated() {
 fn an_unreachable_external_stack_is_one_error() {
     let sandbox = Sandbox::new();
     // Port 1 is refused at once wherever nobody runs tcpmux.
-    let arguments = ["up", "--stack", "external", "--kafka", "127.0.0.1:1", "--elasticsearch", "http://127.0.0.1:1", "--timeout", "1s"];
+    let arguments = [
+        "up",
+        "--stack",
+        "external",
+        "--kafka",
+        "127.0.0.1:1",
+        "--elasticsearch",
+        "http://127.0.0.1:1",
+        "--timeout",
+        "1s",
+    ];
     let ran = sandbox.run(&[&arguments[..], &["--output", "json"]].concat()).expect(1);
     let document = ran.document();
     assert_eq!(document["error"]["id"], "ENDPOINT_UNREACHABLE");
@@ -268,7 +286,8 @@ fn the_same_seed_gives_the_same_ticks_and_a_reader_may_leave() {
     let two = sandbox.run(&["generate", "--ticks", "50", "--seed", "7"]).expect(0);
     assert_eq!(one.stdout.lines().count(), 50);
     assert_eq!(one.stdout, two.stdout);
-    let mut endless = sandbox.command(&["generate", "--ticks", "0"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let mut endless =
+        sandbox.command(&["generate", "--ticks", "0"]).stdout(std::process::Stdio::piped()).spawn().unwrap();
     let mut first = String::new();
     let mut reader = std::io::BufReader::new(endless.stdout.take().unwrap());
     std::io::BufRead::read_line(&mut reader, &mut first).unwrap();

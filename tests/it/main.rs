@@ -3,10 +3,10 @@
 mod architecture;
 mod cli;
 mod cli_support;
-mod kafka_broker;
 mod es_cases;
 mod es_node;
-mod support;
-mod pipeline;
+mod kafka_broker;
 mod kafka_clients;
 mod kafka_groups;
+mod pipeline;
+mod support;

@@ -6,18 +6,18 @@ use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
+use super::UpArgs;
 use super::document::Outcome;
 use super::plan::{Plan, StreamPlan};
 use super::stack::Live;
-use super::UpArgs;
 use crate::cli::connection::Connection;
 use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::pipeline::{
-    self, DEAD_LETTER_TOPIC, INDEX, INDEXER_GROUP, IndexError, IndexOptions, IndexReport, PartitionOffsets, ProduceOptions,
-    Progress, ResumePlan, TOPIC, Until,
+    self, DEAD_LETTER_TOPIC, INDEX, INDEXER_GROUP, IndexError, IndexOptions, IndexReport, PartitionOffsets,
+    ProduceOptions, Progress, ResumePlan, TOPIC, Until,
 };
 use crate::report::{Phase, Running, count};
 use crate::setup::{self, TemplateOutcome, TopicOutcome, TopicSpec};
@@ -29,7 +29,12 @@ const LOOK: Duration = Duration::from_millis(5);
 /// How often progress is reported.
 const REPORT: Duration = Duration::from_millis(100);
 
-pub(super) async fn put_in_place(mut plan: Plan, args: &UpArgs, cx: &Arc<Context>, live: Live) -> Result<Outcome, Failure> {
+pub(super) async fn put_in_place(
+    mut plan: Plan,
+    args: &UpArgs,
+    cx: &Arc<Context>,
+    live: Live,
+) -> Result<Outcome, Failure> {
     let connection = live.connection;
     set_up(&plan, args, cx, &connection).await?;
     let streamed = stream_and_index(&mut plan, args, cx, &connection).await?;
@@ -172,7 +177,12 @@ fn finish_stream(
 }
 
 /// Nothing is streamed; what waits in the topic is indexed all the same.
-async fn without_stream(plan: &mut Plan, args: &UpArgs, cx: &Arc<Context>, connection: &Connection) -> Result<Streamed, Failure> {
+async fn without_stream(
+    plan: &mut Plan,
+    args: &UpArgs,
+    cx: &Arc<Context>,
+    connection: &Connection,
+) -> Result<Streamed, Failure> {
     let reason = match &plan.stream {
         StreamPlan::Nothing(reason) => (*reason).to_owned(),
         StreamPlan::InPlace => {
@@ -262,7 +272,8 @@ pub(in crate::cli) fn messages(offsets: &[PartitionOffsets]) -> u64 {
 }
 
 async fn waiting_documents(connection: &Connection) -> Result<u64, Failure> {
-    let lag = pipeline::group_lag(&connection.kafka, INDEXER_GROUP, TOPIC).await.map_err(|error| failures::counts(&error))?;
+    let lag =
+        pipeline::group_lag(&connection.kafka, INDEXER_GROUP, TOPIC).await.map_err(|error| failures::counts(&error))?;
     Ok(lag.map_or(0, |lag| lag.lag))
 }
 
@@ -299,7 +310,13 @@ impl Indexer {
     }
 
     /// Waits until `expected` documents are settled, then lets the indexer commit and end.
-    async fn until(mut self, expected: u64, running: &Running, timeout: Duration, cx: &Context) -> Result<u64, Failure> {
+    async fn until(
+        mut self,
+        expected: u64,
+        running: &Running,
+        timeout: Duration,
+        cx: &Context,
+    ) -> Result<u64, Failure> {
         let mut idle = Idle::new(timeout);
         let mut reported = Instant::now();
         while self.done() < expected {
@@ -394,9 +411,15 @@ async fn verify(plan: &Plan, cx: &Context, connection: &Connection, streamed: &S
         return Err(mismatch(&plan.record, sent, documents, dead_letters, lag).phase(Phase::Verify));
     }
     if exact && documents + dead_letters > sent {
-        cx.report.note(&format!("the index holds {} documents that are not from the topic", count(documents + dead_letters - sent)));
+        cx.report.note(&format!(
+            "the index holds {} documents that are not from the topic",
+            count(documents + dead_letters - sent)
+        ));
     }
-    cx.report.finish(running, format!("{} messages, {} documents, {} rejected", count(sent), count(documents), count(dead_letters)));
+    cx.report.finish(
+        running,
+        format!("{} messages, {} documents, {} rejected", count(sent), count(documents), count(dead_letters)),
+    );
     Ok(Verified { documents, dead_letters })
 }
 

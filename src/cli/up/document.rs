@@ -78,7 +78,11 @@ impl Outcome {
 
     /// Finished, but some documents were rejected.
     pub(in crate::cli) fn dead_letter_failure(&self) -> Failure {
-        let what = if self.dead_letters == 1 { "1 document was".to_owned() } else { format!("{} documents were", count(self.dead_letters)) };
+        let what = if self.dead_letters == 1 {
+            "1 document was".to_owned()
+        } else {
+            format!("{} documents were", count(self.dead_letters))
+        };
         Failure::new(ErrorId::DeadLetters, format!("{what} rejected by Elasticsearch"))
             .got(format!("kept in topic `{DEAD_LETTER_TOPIC}`, each with the reason"))
             .left("the stack runs, all other documents are indexed")

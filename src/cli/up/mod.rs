@@ -136,13 +136,17 @@ async fn undo(cx: &Context, started: &Started, lock: &ProjectLock) -> Failure {
     };
     let undone = match (started.fresh, started.server || started.fresh) {
         (true, _) => down::take_down(cx, &cx.project(), false, lock).await.map(|_| "what this run started was removed"),
-        (false, true) => down::take_down(cx, &cx.project(), true, lock).await.map(|_| "it was stopped; the data is kept"),
+        (false, true) => {
+            down::take_down(cx, &cx.project(), true, lock).await.map(|_| "it was stopped; the data is kept")
+        }
         (false, false) => Ok("the stack runs as before"),
     };
     let flag = cx.project_flag();
     match undone {
         Ok(left) => failure.left(left).next(format!("stockdev up{flag}"), "go on"),
-        Err(error) => failure.left(format!("could not clean up: {}", error.message)).next(format!("stockdev down{flag}"), "clean up"),
+        Err(error) => failure
+            .left(format!("could not clean up: {}", error.message))
+            .next(format!("stockdev down{flag}"), "clean up"),
     }
 }
 

@@ -35,9 +35,14 @@ pub(super) enum StreamPlan {
     /// The recorded stream is complete.
     InPlace,
     /// A new one.
-    New { source: TickSource, identity: StreamSource },
+    New {
+        source: TickSource,
+        identity: StreamSource,
+    },
     /// The recorded one was not finished.
-    Resume { source: TickSource },
+    Resume {
+        source: TickSource,
+    },
     /// It was not finished and can't be read again.
     CannotResume,
     /// The record was damaged: what is in the topic is taken as it is, never doubled.
@@ -51,7 +56,9 @@ pub(super) fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
     create_private_folder(&project.root).map_err(|error| failures::file(&error))?;
     let found = Found::look(&project)?;
     if let Some(damage) = &found.damage {
-        cx.report.note(&format!("the record of this project was damaged ({damage}); it is made anew, nothing is streamed twice"));
+        cx.report.note(&format!(
+            "the record of this project was damaged ({damage}); it is made anew, nothing is streamed twice"
+        ));
     }
     let record = match (found.record.clone(), &found.damage) {
         (Some(record), _) if record.stack == kind => record,
@@ -65,7 +72,8 @@ pub(super) fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
     let mut record = record;
     if kind == StackKind::External {
         let global = &cx.global;
-        let given = external::endpoints(global.kafka.as_deref(), global.elasticsearch.as_deref(), global.kibana.as_deref());
+        let given =
+            external::endpoints(global.kafka.as_deref(), global.elasticsearch.as_deref(), global.kibana.as_deref());
         match (given, &record.endpoints) {
             (Ok(endpoints), _) => record.endpoints = Some(endpoints),
             (Err(external::ExternalError::Missing { .. }), Some(_)) => {}
@@ -95,18 +103,23 @@ fn auto_reason(engine: &Engine) -> String {
             "embedded stack: a container engine answers at {address}, but this version does not have the docker stack"
         ),
         Engine::Silent { tried, .. } => {
-            format!("embedded stack: no container engine answers at {}", tried.first().map_or("any socket", String::as_str))
+            format!(
+                "embedded stack: no container engine answers at {}",
+                tried.first().map_or("any socket", String::as_str)
+            )
         }
     }
 }
 
 fn docker_failure(engine: &Engine) -> Failure {
     let failure = match engine {
-        Engine::Silent { tried, reason } => Failure::new(ErrorId::NoEngine, "no container engine answers")
-            .tried(tried.join(", "))
-            .got(reason.clone()),
-        Engine::Answers { address } => Failure::new(ErrorId::DockerNotBuilt, "this version does not have the docker stack yet")
-            .tried(format!("--stack docker; a container engine answers at {address}")),
+        Engine::Silent { tried, reason } => {
+            Failure::new(ErrorId::NoEngine, "no container engine answers").tried(tried.join(", ")).got(reason.clone())
+        }
+        Engine::Answers { address } => {
+            Failure::new(ErrorId::DockerNotBuilt, "this version does not have the docker stack yet")
+                .tried(format!("--stack docker; a container engine answers at {address}"))
+        }
     };
     failure
         .left("nothing was started")
@@ -204,7 +217,9 @@ fn source_of(stream: &StreamRecord) -> Option<TickSource> {
     match &stream.source {
         StreamSource::Sample => Some(TickSource::Sample),
         StreamSource::Simulated { ticks } => Some(simulated(*ticks)),
-        StreamSource::File { path, .. } if file_identity(path.clone()) == stream.source => Some(TickSource::File(path.clone())),
+        StreamSource::File { path, .. } if file_identity(path.clone()) == stream.source => {
+            Some(TickSource::File(path.clone()))
+        }
         StreamSource::File { .. } | StreamSource::Stdin => None,
     }
 }

@@ -76,7 +76,8 @@ fn say_running(server: &ServerFile, args: &UpArgs, cx: &Context) {
 
 /// A running process whose record is missing or older than it: the record is made to agree.
 fn adopt(plan: &mut Plan, server: &ServerFile) -> Result<(), Failure> {
-    let agrees = plan.record.ports.kafka == server.kafka_port && plan.record.ports.elasticsearch == server.elasticsearch_port;
+    let agrees =
+        plan.record.ports.kafka == server.kafka_port && plan.record.ports.elasticsearch == server.elasticsearch_port;
     if agrees && plan.found.record.is_some() {
         return Ok(());
     }
@@ -121,7 +122,10 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
     plan.record.ports.elasticsearch = server.elasticsearch_port;
     save(plan)?;
     if plan.record.listen.as_deref().is_some_and(|address| matches!(address, "0.0.0.0" | "::")) {
-        cx.report.note(&format!("Kafka tells its clients {}: for other machines, give --listen this machine's address", server.host));
+        cx.report.note(&format!(
+            "Kafka tells its clients {}: for other machines, give --listen this machine's address",
+            server.host
+        ));
     }
     cx.report.finish(running, format!("pid {}, {}", server.process.pid, server.listening.join(" ")));
     Ok(endpoints_of(&server))
@@ -130,10 +134,11 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
 /// Ports that could not be had are not remembered, nor is the process that ended.
 fn forget_ports(plan: &mut Plan) -> Result<(), Failure> {
     remove(&plan.project.server()).map_err(|error| failures::file(&error))?;
-    plan.record.ports = plan.found.record.as_ref().map_or(
-        PortsRecord { auto: false, kafka: 0, elasticsearch: 0 },
-        |record: &Record| record.ports.clone(),
-    );
+    plan.record.ports = plan
+        .found
+        .record
+        .as_ref()
+        .map_or(PortsRecord { auto: false, kafka: 0, elasticsearch: 0 }, |record: &Record| record.ports.clone());
     save(plan)
 }
 
@@ -206,7 +211,11 @@ fn service_died(plan: &Plan) -> Failure {
         Some(lines) => failure.got(lines),
         None => failure,
     };
-    failure.left("nothing runs; the data is kept").next("stockdev logs", "read why").next("stockdev up", "start it again").log(log)
+    failure
+        .left("nothing runs; the data is kept")
+        .next("stockdev logs", "read why")
+        .next("stockdev up", "start it again")
+        .log(log)
 }
 
 fn unreachable(plan: &Plan, name: &str, address: &str, reason: &str, patience: Duration) -> Failure {

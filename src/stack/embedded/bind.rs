@@ -95,7 +95,9 @@ mod tests {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
         match bind("kafka", None, port, false) {
-            Err(ServeFailure::PortTaken { service, port: named, .. }) => assert_eq!((service.as_str(), named), ("kafka", port)),
+            Err(ServeFailure::PortTaken { service, port: named, .. }) => {
+                assert_eq!((service.as_str(), named), ("kafka", port))
+            }
             other => panic!("{other:?}"),
         }
         assert_ne!(bind("kafka", None, port, true).unwrap().port, port);

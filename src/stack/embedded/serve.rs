@@ -65,7 +65,8 @@ fn other(reason: impl std::fmt::Display) -> ServeFailure {
 }
 
 fn start_logging(folder: &Path) -> Result<(), ServeFailure> {
-    let logs = Logs::open(folder).map_err(|error| other(format!("cannot write logs to `{}`: {error}", folder.display())))?;
+    let logs =
+        Logs::open(folder).map_err(|error| other(format!("cannot write logs to `{}`: {error}", folder.display())))?;
     let filter = EnvFilter::try_from_env("STOCKDEV_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt().with_writer(logs).with_ansi(false).with_env_filter(filter).finish();
     tracing::subscriber::set_global_default(subscriber).map_err(other)?;

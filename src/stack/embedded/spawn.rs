@@ -39,7 +39,11 @@ pub enum StopOutcome {
 }
 
 /// Starts the background process and waits until it is ready. When it cannot be, nothing is left running.
-pub async fn start(options: &ServeOptions, folders: &ProjectFolders, limit: Duration) -> Result<ServerFile, StartError> {
+pub async fn start(
+    options: &ServeOptions,
+    folders: &ProjectFolders,
+    limit: Duration,
+) -> Result<ServerFile, StartError> {
     create_private_folder(&options.logs)?;
     create_private_folder(&options.data)?;
     remove(&folders.server())?;
