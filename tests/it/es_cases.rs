@@ -4,6 +4,8 @@
 //! `STOCKDEV_TEST_ELASTICSEARCH=http://host:port` asks that server instead of a node of our own, which shows that the record is
 //! true; `scripts/record-elasticsearch` writes the record anew.
 
+#![expect(clippy::unwrap_used, reason = "a test: what fails must stop it")]
+
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

@@ -1,5 +1,7 @@
 //! The search node over its socket: transport, media types, routing, and the administration of indices.
 
+#![expect(clippy::unwrap_used, reason = "a test: what fails must stop it")]
+
 use std::net::SocketAddr;
 use std::path::Path;
 use std::time::{Duration, Instant};

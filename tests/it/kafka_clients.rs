@@ -13,6 +13,8 @@
 //! 4. a second member joins and each has one partition; the first leaves and the second has both;
 //! 5. offsets are looked up by time and as committed; group and topic are deleted.
 
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests: a panic is a failed test")]
+
 use std::{
     collections::BTreeMap,
     env, fs,
@@ -24,6 +26,11 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rdkafka::{
+    ClientConfig,
+    admin::{AdminClient, AdminOptions},
+    client::DefaultClientContext,
+};
 use stockdev::server::kafka::{Broker, BrokerConfig};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -65,6 +72,20 @@ impl TestKafka {
         runtime.spawn(async move { broker.serve(vec![listener], stop).await });
         let own = OwnBroker { runtime: Some(runtime), shutdown, _dir: dir };
         TestKafka { address: address.to_string(), own: Some(own) }
+    }
+}
+
+impl TestKafka {
+    /// For clients that cannot delete what they made: the broker may be a shared one.
+    fn delete(&self, topic: &str, group: &str) {
+        let admin: AdminClient<DefaultClientContext> =
+            ClientConfig::new().set("bootstrap.servers", &self.address).create().unwrap();
+        let options = AdminOptions::new();
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let groups = runtime.block_on(admin.delete_groups(&[group], &options)).unwrap();
+        assert_eq!(groups, [Ok(group.to_owned())]);
+        let topics = runtime.block_on(admin.delete_topics(&[topic], &options)).unwrap();
+        assert_eq!(topics, [Ok(topic.to_owned())]);
     }
 }
 
@@ -276,6 +297,7 @@ fn kcat_produces_reads_lists_and_resumes_in_a_group() {
     assert_eq!(join("100"), read(0..100));
     kcat(&[&produce[..], &["snappy"]].concat(), &records(100..110));
     assert_eq!(join("10"), read(100..110), "only what the group had not read");
+    kafka.delete(&topic, &group);
 }
 
 // --- Console tools ------------------------------------------------------------------------------------------------

@@ -8,5 +8,6 @@ mod es_cases;
 mod es_node;
 mod kafka_broker;
 mod kafka_clients;
+mod kafka_groups;
 mod pipeline;
 mod support;

@@ -17,7 +17,7 @@ pub(crate) const PUT_PARAMS: &[&str] = &["master_timeout", "timeout"];
 
 pub(crate) async fn get(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
     let base = IndicesOptions { expand_closed: true, expand_hidden: true, ..IndicesOptions::admin() };
-    let options = base.from_params(&request.params)?;
+    let options = base.with_params(&request.params)?;
     let names = request.path.get("name").map(String::as_str).filter(|names| *names != "_all");
     let expression = request.path.get("index").map_or("", String::as_str);
     let indices = node.cluster.resolve(expression, options)?;

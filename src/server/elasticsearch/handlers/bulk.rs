@@ -210,5 +210,18 @@ impl Executed {
     }
 }
 
+/// Reads a body as a request without an index in its path.
+pub(super) fn parse_for_fuzzing(bytes: &[u8]) {
+    let defaults = read::Defaults {
+        index: None,
+        routing: None,
+        pipeline: None,
+        require_alias: false,
+        require_data_stream: false,
+        shown: None,
+    };
+    let _items = read::items(&bytes::Bytes::copy_from_slice(bytes), &defaults, &mut Vec::new());
+}
+
 #[cfg(test)]
 mod tests;

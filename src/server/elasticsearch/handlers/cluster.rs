@@ -106,15 +106,13 @@ impl Wait {
         params.bool("wait_for_no_initializing_shards", false)?;
         params.bool("wait_for_no_relocating_shards", false)?;
         params.bool("local", false)?;
-        if let Some(events) = params.get("wait_for_events") {
-            if !["immediate", "urgent", "high", "normal", "low", "languid"]
-                .contains(&events.to_ascii_lowercase().as_str())
-            {
-                let constant = events.to_ascii_uppercase();
-                return Err(ApiError::illegal_argument(format!(
-                    "No enum constant org.elasticsearch.common.Priority.{constant}"
-                )));
-            }
+        const PRIORITIES: [&str; 6] = ["immediate", "urgent", "high", "normal", "low", "languid"];
+        if let Some(events) = params.get("wait_for_events")
+            && !PRIORITIES.contains(&events.to_ascii_lowercase().as_str())
+        {
+            let constant = events.to_ascii_uppercase();
+            let reason = format!("No enum constant org.elasticsearch.common.Priority.{constant}");
+            return Err(ApiError::illegal_argument(reason));
         }
         if let Some(master_timeout) = params.get("master_timeout") {
             parse_time_value(master_timeout, "master_timeout")?;
@@ -148,9 +146,12 @@ impl Wait {
     }
 }
 
+/// Whether one node is enough for a number.
+type Test = fn(i64) -> bool;
+
 /// `1`, `>=1`, `<2`, `ge(1)`: against the one node there is.
 fn nodes_are_enough(expression: &str) -> Result<bool, ApiError> {
-    let forms: [(&str, fn(i64) -> bool); 8] = [
+    let forms: [(&str, Test); 8] = [
         (">=", |n| 1 >= n),
         ("<=", |n| 1 <= n),
         (">", |n| 1 > n),
@@ -181,7 +182,7 @@ pub(crate) async fn health(node: Arc<Node>, request: Request) -> Result<Response
     }
     let expression = request.path.get("index").map_or("", String::as_str);
     let options = IndicesOptions { expand_closed: true, expand_hidden: true, ..IndicesOptions::admin() };
-    let options = options.from_params(&request.params)?;
+    let options = options.with_params(&request.params)?;
     let deadline = tokio::time::Instant::now() + wait.timeout;
     loop {
         // A name without an index is a red cluster, waited for like any other state.

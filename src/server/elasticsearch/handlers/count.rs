@@ -35,7 +35,7 @@ pub(crate) const COUNT_PARAMS: &[&str] = &[
 pub(crate) async fn count(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
     let started = Instant::now();
     let asked = parse(&request)?;
-    let options = IndicesOptions::open().from_params(&request.params)?;
+    let options = IndicesOptions::open().with_params(&request.params)?;
     let targets = targets(&node, request.path.get("index").map_or("", String::as_str), options)?;
     let (found, early, shards) = count_documents(&asked, &targets, clock(), &limits(&asked, started))?;
     let mut answer = Map::new();

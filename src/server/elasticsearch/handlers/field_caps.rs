@@ -50,6 +50,9 @@ struct Capability {
     aggregatable: bool,
 }
 
+/// By type, the indices in which a field has it, and what can be done there.
+type Kinds = BTreeMap<&'static str, Vec<(String, Capability)>>;
+
 pub(crate) async fn field_caps(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
     let patterns = fields(&request)?;
     let include_unmapped = request.params.bool("include_unmapped", false)?;
@@ -57,12 +60,11 @@ pub(crate) async fn field_caps(node: Arc<Node>, request: Request) -> Result<Resp
     let filters: Vec<&str> = request.params.get("filters").map(|text| text.split(',').collect()).unwrap_or_default();
     check_filters(&filters)?;
     let types: Vec<&str> = request.params.get("types").map(|text| text.split(',').collect()).unwrap_or_default();
-    let options = IndicesOptions::open().from_params(&request.params)?;
+    let options = IndicesOptions::open().with_params(&request.params)?;
     let indices = node.cluster.resolve(request.path.get("index").map_or("", String::as_str), options)?;
 
     let wanted = |name: &str| patterns.iter().any(|pattern| wildcard_match(pattern, name));
-    // Field, type, then the indices that have it so, each with what it can do there.
-    let mut found: BTreeMap<String, BTreeMap<&'static str, Vec<(String, Capability)>>> = BTreeMap::new();
+    let mut found: BTreeMap<String, Kinds> = BTreeMap::new();
     for index in &indices {
         for (name, kind, capability) in capabilities(&index.mapping()) {
             let listed = wanted(&name)
@@ -175,11 +177,7 @@ fn leaf(field: &FieldMapping) -> Capability {
     Capability { metadata: false, searchable: indexed || (columns && !text), aggregatable: columns && !text }
 }
 
-fn field_json(
-    kinds: BTreeMap<&'static str, Vec<(String, Capability)>>,
-    indices: &[&str],
-    include_unmapped: bool,
-) -> Value {
+fn field_json(kinds: Kinds, indices: &[&str], include_unmapped: bool) -> Value {
     let mapped = |name: &str| kinds.values().flatten().any(|(index, _)| index == name);
     let unmapped: Vec<&str> = indices.iter().copied().filter(|name| include_unmapped && !mapped(name)).collect();
     let several = kinds.len() + usize::from(!unmapped.is_empty()) > 1;

@@ -82,7 +82,7 @@ pub(crate) async fn get(node: Arc<Node>, request: Request) -> Result<Response, A
     let flat = request.params.bool("flat_settings", false)?;
     request.params.bool("include_defaults", false)?;
     request.params.bool("local", false)?;
-    let options = IndicesOptions::admin().from_params(&request.params)?;
+    let options = IndicesOptions::admin().with_params(&request.params)?;
     let features = request.params.get("features").unwrap_or("aliases,mappings,settings");
     let shows = |feature: &str| features.split(',').any(|name| name == feature);
     if let Some(unknown) = features.split(',').find(|name| !["aliases", "mappings", "settings"].contains(name)) {
@@ -113,7 +113,7 @@ pub(crate) async fn delete(node: Arc<Node>, request: Request) -> Result<Response
     if expression.split(',').any(|part| part.is_empty() || part.contains('*') || part == "_all") {
         return Err(ApiError::illegal_argument("Wildcard expressions or all indices are not allowed"));
     }
-    let options = IndicesOptions { forbid_aliases: true, ..IndicesOptions::admin() }.from_params(&request.params)?;
+    let options = IndicesOptions { forbid_aliases: true, ..IndicesOptions::admin() }.with_params(&request.params)?;
     let indices = node.cluster.resolve(expression, options)?;
     node.cluster.delete_indices(&indices).await?;
     Ok(Response::ok(json!({"acknowledged": true})))
@@ -143,7 +143,7 @@ fn found(node: &Node, request: &Request) -> Result<Vec<Arc<Index>>, ApiError> {
     if expression.split(',').any(|part| part.contains('*') || part == "_all") {
         return Err(ApiError::illegal_argument("Wildcard expressions or all indices are not allowed"));
     }
-    let options = IndicesOptions { expand_closed: true, ..IndicesOptions::admin() }.from_params(&request.params)?;
+    let options = IndicesOptions { expand_closed: true, ..IndicesOptions::admin() }.with_params(&request.params)?;
     let indices = node.cluster.resolve(expression, options)?;
     if indices.is_empty() && !options.allow_no_indices {
         return Err(index_not_found(expression));

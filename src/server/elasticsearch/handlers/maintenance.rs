@@ -39,7 +39,7 @@ pub(crate) const STATS_PARAMS: &[&str] = &[
 ];
 
 fn indices(node: &Node, request: &Request) -> Result<Vec<Arc<Index>>, ApiError> {
-    let options = IndicesOptions::open().from_params(&request.params)?;
+    let options = IndicesOptions::open().with_params(&request.params)?;
     node.cluster.resolve(request.path.get("index").map_or("", String::as_str), options)
 }
 

@@ -30,7 +30,7 @@ fn expression(request: &Request) -> &str {
 }
 
 pub(crate) async fn get(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
-    let options = IndicesOptions::admin().from_params(&request.params)?;
+    let options = IndicesOptions::admin().with_params(&request.params)?;
     let indices = node.cluster.resolve(expression(&request), options)?;
     let shown = indices.iter().map(|index| (index.name().to_owned(), json!({"mappings": index.mapping().to_json()})));
     Ok(Response::ok(Value::Object(shown.collect())))
@@ -39,7 +39,7 @@ pub(crate) async fn get(node: Arc<Node>, request: Request) -> Result<Response, A
 pub(crate) async fn put(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
     let body = required_body(&request.body)?;
     let write_index_only = request.params.bool("write_index_only", false)?;
-    let options = IndicesOptions { allow_no_indices: false, ..IndicesOptions::admin() }.from_params(&request.params)?;
+    let options = IndicesOptions { allow_no_indices: false, ..IndicesOptions::admin() }.with_params(&request.params)?;
     let indices = if write_index_only {
         vec![node.cluster.index_for_write(expression(&request), false)?]
     } else {
@@ -60,7 +60,7 @@ pub(crate) async fn put(node: Arc<Node>, request: Request) -> Result<Response, A
 }
 
 pub(crate) async fn get_field(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
-    let options = IndicesOptions::admin().from_params(&request.params)?;
+    let options = IndicesOptions::admin().with_params(&request.params)?;
     let indices = node.cluster.resolve(expression(&request), options)?;
     let patterns = request.path.get("fields").map_or("*", String::as_str);
     let wanted = |path: &str| patterns.split(',').any(|pattern| wildcard_match(pattern, path));

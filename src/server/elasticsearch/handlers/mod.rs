@@ -1,6 +1,7 @@
 //! One file a family of endpoints, and the table of them all.
 
 mod alias;
+mod analyze;
 mod body;
 mod bulk;
 mod cat;
@@ -21,8 +22,6 @@ mod settings;
 mod template;
 mod validate;
 mod writing;
-
-pub(crate) use body::{optional_body, required_body};
 
 use crate::server::elasticsearch::http::Route;
 
@@ -101,6 +100,8 @@ fn index_routes() -> Vec<Route> {
         route!([GET] "/{index}/_stats/{metric}", maintenance::STATS_PARAMS, maintenance::stats),
         route!([GET POST] "/_field_caps", field_caps::PARAMS, field_caps::field_caps),
         route!([GET POST] "/{index}/_field_caps", field_caps::PARAMS, field_caps::field_caps),
+        route!([GET POST] "/_analyze", analyze::PARAMS, analyze::analyze).source_param(),
+        route!([GET POST] "/{index}/_analyze", analyze::PARAMS, analyze::analyze).source_param(),
         route!([GET] "/_resolve/index/{name}", resolve::PARAMS, resolve::index),
     ]
 }
@@ -116,21 +117,21 @@ fn document_routes() -> Vec<Route> {
         route!([PUT POST] "/{index}/_create/{id}", document::INDEX_PARAMS, document::create),
         route!([GET HEAD] "/{index}/_source/{id}", document::GET_PARAMS, document::get_source),
         route!([POST] "/{index}/_update/{id}", document::UPDATE_PARAMS, document::update),
-        route!([GET POST] "/_mget", mget::MGET_PARAMS, mget::mget),
-        route!([GET POST] "/{index}/_mget", mget::MGET_PARAMS, mget::mget),
+        route!([GET POST] "/_mget", mget::MGET_PARAMS, mget::mget).source_param(),
+        route!([GET POST] "/{index}/_mget", mget::MGET_PARAMS, mget::mget).source_param(),
     ]
 }
 
 fn search_routes() -> Vec<Route> {
     vec![
-        route!([GET POST] "/_search", search::SEARCH_PARAMS, search::search),
-        route!([GET POST] "/{index}/_search", search::SEARCH_PARAMS, search::search),
-        route!([GET POST] "/_msearch", msearch::MSEARCH_PARAMS, msearch::msearch),
-        route!([GET POST] "/{index}/_msearch", msearch::MSEARCH_PARAMS, msearch::msearch),
-        route!([GET POST] "/_count", count::COUNT_PARAMS, count::count),
-        route!([GET POST] "/{index}/_count", count::COUNT_PARAMS, count::count),
-        route!([GET POST] "/_validate/query", validate::VALIDATE_PARAMS, validate::validate),
-        route!([GET POST] "/{index}/_validate/query", validate::VALIDATE_PARAMS, validate::validate),
+        route!([GET POST] "/_search", search::SEARCH_PARAMS, search::search).source_param(),
+        route!([GET POST] "/{index}/_search", search::SEARCH_PARAMS, search::search).source_param(),
+        route!([GET POST] "/_msearch", msearch::MSEARCH_PARAMS, msearch::msearch).source_param(),
+        route!([GET POST] "/{index}/_msearch", msearch::MSEARCH_PARAMS, msearch::msearch).source_param(),
+        route!([GET POST] "/_count", count::COUNT_PARAMS, count::count).source_param(),
+        route!([GET POST] "/{index}/_count", count::COUNT_PARAMS, count::count).source_param(),
+        route!([GET POST] "/_validate/query", validate::VALIDATE_PARAMS, validate::validate).source_param(),
+        route!([GET POST] "/{index}/_validate/query", validate::VALIDATE_PARAMS, validate::validate).source_param(),
     ]
 }
 
@@ -150,3 +151,8 @@ fn template_routes() -> Vec<Route> {
 }
 
 use route;
+
+/// Reads a `_bulk` body and forgets it.
+pub(crate) fn parse_bulk_for_fuzzing(bytes: &[u8]) {
+    bulk::parse_for_fuzzing(bytes);
+}

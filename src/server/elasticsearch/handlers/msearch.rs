@@ -76,7 +76,7 @@ fn parse(request: &Request) -> Result<Vec<Item>, ApiError> {
     if params.int("max_concurrent_searches")?.is_some_and(|count| count < 1) {
         return Err(ApiError::illegal_argument("maxConcurrentSearchRequests must be positive"));
     }
-    let options = IndicesOptions::open().from_params(params)?;
+    let options = IndicesOptions::open().with_params(params)?;
     let shared = shared_params(params);
     // Checks the parameters even where no search follows.
     SearchRequest::parse(b"", &shared, &request.uri)?;
@@ -169,7 +169,7 @@ fn read_header(header: &[u8], named: &str, options: IndicesOptions) -> Result<(S
             }
         }
     }
-    let options = if indices.is_empty() { options } else { options.from_params(&Params(indices))? };
+    let options = if indices.is_empty() { options } else { options.with_params(&Params(indices))? };
     Ok((expression, options))
 }
 

@@ -13,7 +13,7 @@ pub(crate) const PARAMS: &[&str] = &["allow_no_indices", "expand_wildcards", "ig
 
 pub(crate) async fn index(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
     let expression = request.path.get("name").map_or("*", String::as_str);
-    let options = IndicesOptions::admin().from_params(&request.params)?;
+    let options = IndicesOptions::admin().with_params(&request.params)?;
     // Names must exist; aliases that are named are listed themselves, not as their indices.
     node.cluster.resolve(expression, options)?;
     let state = node.cluster.state();

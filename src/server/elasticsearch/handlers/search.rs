@@ -21,7 +21,7 @@ pub(crate) const SEARCH_PARAMS: &[&str] = SEARCH_REQUEST_PARAMS;
 pub(crate) async fn search(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
     let started = Instant::now();
     let asked = SearchRequest::parse(&request.body, &request.params, &request.uri)?;
-    let options = IndicesOptions::open().from_params(&request.params)?;
+    let options = IndicesOptions::open().with_params(&request.params)?;
     let expression = request.path.get("index").map_or("", String::as_str);
     let answer = run(&node, &asked, expression, options, started)?;
     let mut out = Vec::new();

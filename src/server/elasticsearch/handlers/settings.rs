@@ -48,7 +48,7 @@ fn expression(request: &Request) -> &str {
 pub(crate) async fn get(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
     let flat = request.params.bool("flat_settings", false)?;
     let with_defaults = request.params.bool("include_defaults", false)?;
-    let options = IndicesOptions { expand_closed: true, ..IndicesOptions::admin() }.from_params(&request.params)?;
+    let options = IndicesOptions { expand_closed: true, ..IndicesOptions::admin() }.with_params(&request.params)?;
     let names = request.path.get("name").map(String::as_str);
     let wanted =
         |name: &str| names.is_none_or(|patterns| patterns.split(',').any(|p| p == "_all" || wildcard_match(p, name)));
@@ -73,7 +73,7 @@ pub(crate) async fn put(node: Arc<Node>, request: Request) -> Result<Response, A
     let preserve = request.params.bool("preserve_existing", false)?;
     request.params.bool("reopen", false)?;
     let options = IndicesOptions { allow_no_indices: false, expand_closed: true, ..IndicesOptions::admin() };
-    let options = options.from_params(&request.params)?;
+    let options = options.with_params(&request.params)?;
     let body = required_body(&request.body)?.to_value();
     let body = body.as_object().cloned().unwrap_or_default();
     // `{"settings":{..}}` is taken as well.

@@ -37,7 +37,7 @@ pub(crate) async fn validate(node: Arc<Node>, request: Request) -> Result<Respon
         Err(Refused::Request(error)) => return Err(error),
         Err(Refused::Query(error)) => return Ok(unreadable(&error, explain)),
     };
-    let options = IndicesOptions::open().from_params(params)?;
+    let options = IndicesOptions::open().with_params(params)?;
     let targets = targets(&node, request.path.get("index").map_or("", String::as_str), options)?;
     let mut valid = true;
     let mut explanations = Vec::new();

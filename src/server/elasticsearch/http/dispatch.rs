@@ -201,6 +201,7 @@ struct Wishes {
 
 async fn run(context: &Arc<Context>, route: Route, request: Request, body: HeldBody, wishes: Wishes) -> Written {
     let (params, uri) = (request.params.clone(), request.uri.clone());
+    tracing::trace!(method = request.method, uri, route = route.path, "request");
     let agreed = wishes.agreed.clone();
     let finished = if route.waits {
         let context = Arc::clone(context);
@@ -245,7 +246,6 @@ async fn handle(context: &Context, route: Route, mut request: Request, mut body:
 fn write_response(response: Response, agreed: &Agreed, params: &Params, pretty_default: bool) -> Written {
     let Response { status, headers, body } = response;
     let json = match body {
-        Body::Empty => return Written { status, headers, content_type: TEXT.into(), body: Bytes::new(), gzip: false },
         Body::Text(text) => {
             return Written { status, headers, content_type: TEXT.into(), body: text.into(), gzip: false };
         }

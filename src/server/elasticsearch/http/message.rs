@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use serde_json::Value;
 
-use crate::server::elasticsearch::error::ApiError;
+use crate::server::elasticsearch::error::{ApiError, Exception};
 
 /// One request, routed: media types are agreed, gzip is undone, parameter names are known to be legal for the endpoint.
 #[derive(Debug, Clone)]
@@ -44,7 +44,9 @@ impl Params {
     pub(crate) fn int(&self, name: &str) -> Result<Option<i64>, ApiError> {
         let Some(text) = self.get(name) else { return Ok(None) };
         text.parse().map(Some).map_err(|_| {
-            ApiError::illegal_argument(format!("Failed to parse int parameter [{name}] with value [{text}]"))
+            let cause = Exception::new("number_format_exception", format!("For input string: \"{text}\""));
+            let reason = format!("Failed to parse int parameter [{name}] with value [{text}]");
+            ApiError::from_exception(400, Exception::new("illegal_argument_exception", reason).caused_by(cause))
         })
     }
 }
@@ -59,7 +61,6 @@ pub(crate) struct Response {
 
 #[derive(Debug, Clone)]
 pub(crate) enum Body {
-    Empty,
     Json(Value),
     /// JSON already written: large answers, sources as bytes. `filter_path` and `pretty` re-read it.
     RawJson(Bytes),

@@ -134,16 +134,21 @@ impl Router {
         self.routes.iter().map(|compiled| &compiled.route)
     }
 
+    /// The most specific pattern that matches decides: where it has no such method, a wider one is not asked.
     pub(crate) fn find(&self, method: &str, path: &[String]) -> Found<'_> {
         let mut methods: BTreeSet<usize> = BTreeSet::new();
+        let mut pattern: Option<&Compiled> = None;
         for compiled in &self.routes {
             let Some(variables) = compiled.matches(path) else { continue };
+            if pattern.is_some_and(|first| !first.has_shape_of(compiled)) {
+                continue;
+            }
+            pattern = Some(compiled);
             if compiled.route.methods.contains(&method) {
                 return Found::Route(&compiled.route, variables);
             }
-            methods.extend(
-                compiled.route.methods.iter().filter_map(|name| METHODS.iter().position(|known| known == name)),
-            );
+            let known = |name: &&str| METHODS.iter().position(|known| known == name);
+            methods.extend(compiled.route.methods.iter().filter_map(known));
         }
         if methods.is_empty() {
             return Found::Nothing;
@@ -160,6 +165,15 @@ fn segment(text: &'static str) -> Segment {
 }
 
 impl Compiled {
+    /// The same names at the same places.
+    fn has_shape_of(&self, other: &Compiled) -> bool {
+        let shape = |segment: &Segment| match *segment {
+            Segment::Name(name) => Some(name),
+            Segment::Variable(_) => None,
+        };
+        self.segments.iter().map(shape).eq(other.segments.iter().map(shape))
+    }
+
     fn matches(&self, path: &[String]) -> Option<BTreeMap<&'static str, String>> {
         if path.len() != self.segments.len() {
             return None;
@@ -230,6 +244,8 @@ mod tests {
     fn a_wrong_method_lists_the_right_ones_in_elasticsearchs_order() {
         let Found::Methods(methods) = router().find("POST", &path("i")) else { panic!("methods") };
         assert_eq!(methods, ["GET", "PUT", "DELETE", "HEAD"]);
+        let Found::Methods(of_search) = router().find("PUT", &path("_search")) else { panic!("methods") };
+        assert_eq!(of_search, ["GET", "POST"], "the pattern of an index has PUT, but it is the wider one");
         let error = method_not_allowed("/i", "FOO", &methods);
         assert_eq!(error.to_json()["error"], "Unexpected http method: FOO, allowed: [GET, PUT, DELETE, HEAD]");
         assert_eq!(error.headers, [("Allow", "GET,PUT,DELETE,HEAD".to_owned())]);

@@ -114,11 +114,6 @@ impl Cluster {
         self.change.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An index by its own name.
-    pub(crate) fn index(&self, name: &str) -> Option<Arc<Index>> {
-        self.state().indices.get(name).map(Arc::clone)
-    }
-
     /// The aliases of an index, in order of name.
     pub(crate) fn aliases_of(&self, index: &str) -> BTreeMap<String, AliasMeta> {
         let state = self.state();

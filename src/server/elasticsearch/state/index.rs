@@ -249,6 +249,9 @@ impl Index {
 }
 
 fn open_engine(dir: &Path, meta: &Meta) -> Result<Engine, String> {
-    let options = EngineOptions { refresh_interval: meta.settings.refresh_interval(), ..EngineOptions::default() };
+    let mut options = EngineOptions { refresh_interval: meta.settings.refresh_interval(), ..EngineOptions::default() };
+    if let Some(gc_deletes) = meta.settings.gc_deletes() {
+        options.remember_deletes = gc_deletes;
+    }
     Engine::open(&dir.join("shard"), Arc::clone(&meta.mapping), options).map_err(|error| error.to_string())
 }

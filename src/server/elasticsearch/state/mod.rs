@@ -13,12 +13,12 @@ mod template;
 mod units;
 
 pub(crate) use alias::AliasMeta;
-pub(crate) use cluster::{Cluster, CreateIndex, IndexAlias};
+pub(crate) use cluster::{CreateIndex, IndexAlias};
 pub(crate) use index::Index;
 
 pub(crate) use node::Node;
 pub use persist::OpenError;
-pub(crate) use resolve::{INDICES_PARAMS, IndicesOptions, index_not_found};
+pub(crate) use resolve::{IndicesOptions, index_not_found};
 pub(crate) use settings::IndexSettings;
 pub(crate) use template::{ComponentTemplate, IndexTemplate, Resolved};
 pub(crate) use units::{now_millis, parse_time_value};

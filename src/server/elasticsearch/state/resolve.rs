@@ -11,10 +11,6 @@ use super::names::invalid_index_name;
 use crate::server::elasticsearch::error::{ApiError, Exception};
 use crate::server::elasticsearch::http::{Params, wildcard_match};
 
-/// The URL parameters that [`IndicesOptions::from_params`] reads.
-pub(crate) const INDICES_PARAMS: &[&str] =
-    &["ignore_unavailable", "allow_no_indices", "expand_wildcards", "ignore_throttled"];
-
 /// What an expression may match, and what is an error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct IndicesOptions {
@@ -51,7 +47,7 @@ impl IndicesOptions {
     }
 
     /// This, changed by what the URL says.
-    pub(crate) fn from_params(self, params: &Params) -> Result<Self, ApiError> {
+    pub(crate) fn with_params(self, params: &Params) -> Result<Self, ApiError> {
         let mut options = self;
         options.ignore_unavailable = params.bool("ignore_unavailable", self.ignore_unavailable)?;
         options.allow_no_indices = params.bool("allow_no_indices", self.allow_no_indices)?;

@@ -44,8 +44,9 @@ const fn dynamic(name: &'static str, kind: Kind) -> Known {
     Known { name, kind, dynamic: true }
 }
 
-/// The settings this node knows. Those that would change answers and are not served (`analysis.*`, `sort.*`, pipelines) are not
-/// here: they are refused as unknown. Those about replicas, merging and slow logs have nothing to act on and are only kept.
+/// The settings this node knows. Those that would change answers and are not served (`analysis.*`, `sort.*`, `mapping.coerce`,
+/// `query.default_field`, pipelines) are not here: they are refused as unknown. Those about replicas, merging and slow logs have
+/// nothing to act on and are only kept, and so are the bounds on requests beside `max_result_window`. The limit on fields is fixed.
 const KNOWN: &[Known] = &[
     fixed("index.number_of_shards", Kind::Int { min: 1 }),
     fixed("index.number_of_routing_shards", Kind::Int { min: 1 }),
@@ -53,20 +54,18 @@ const KNOWN: &[Known] = &[
     fixed("index.mode", Kind::OneOf(&["standard"])),
     fixed("index.soft_deletes.enabled", Kind::Bool),
     fixed("index.store.type", Kind::OneOf(&["fs", "hybridfs", "mmapfs", "niofs"])),
-    fixed("index.mapping.coerce", Kind::Bool),
-    fixed("index.mapping.ignore_malformed", Kind::Bool),
     dynamic("index.auto_expand_replicas", Kind::Text),
     dynamic("index.blocks.read_only", Kind::Bool),
     dynamic("index.blocks.read_only_allow_delete", Kind::Bool),
     dynamic("index.blocks.write", Kind::Bool),
-    dynamic("index.gc_deletes", Kind::Time),
+    fixed("index.gc_deletes", Kind::Time),
     dynamic("index.hidden", Kind::Bool),
     dynamic("index.highlight.max_analyzed_offset", Kind::Int { min: 1 }),
     dynamic("index.mapping.depth.limit", Kind::Int { min: 1 }),
     dynamic("index.mapping.field_name_length.limit", Kind::Int { min: 1 }),
     dynamic("index.mapping.nested_fields.limit", Kind::Int { min: 0 }),
     dynamic("index.mapping.nested_objects.limit", Kind::Int { min: 0 }),
-    dynamic("index.mapping.total_fields.limit", Kind::Int { min: 0 }),
+    dynamic("index.mapping.total_fields.limit", Kind::OneOf(&["1000"])),
     dynamic("index.max_docvalue_fields_search", Kind::Int { min: 0 }),
     dynamic("index.max_inner_result_window", Kind::Int { min: 1 }),
     dynamic("index.max_ngram_diff", Kind::Int { min: 0 }),
@@ -80,7 +79,6 @@ const KNOWN: &[Known] = &[
     dynamic("index.merge.scheduler.max_thread_count", Kind::Int { min: 1 }),
     dynamic("index.number_of_replicas", Kind::Int { min: 0 }),
     dynamic("index.priority", Kind::Int { min: 0 }),
-    dynamic("index.query.default_field", Kind::Text),
     dynamic("index.refresh_interval", Kind::Time),
     dynamic("index.requests.cache.enable", Kind::Bool),
     dynamic("index.search.idle.after", Kind::Time),
@@ -206,8 +204,10 @@ impl IndexSettings {
         usize::try_from(self.int("index.max_result_window", 10_000)).unwrap_or(10_000)
     }
 
-    pub(crate) fn total_fields_limit(&self) -> usize {
-        usize::try_from(self.int("index.mapping.total_fields.limit", 1_000)).unwrap_or(1_000)
+    /// How long the version of a deleted document is remembered.
+    pub(crate) fn gc_deletes(&self) -> Option<Duration> {
+        let millis = parse_time_value(self.text("index.gc_deletes")?, "").ok()?;
+        u64::try_from(millis).ok().map(Duration::from_millis)
     }
 
     /// How often writes become visible by themselves; none where that is switched off (`-1`).

@@ -11,6 +11,7 @@
 mod lookup;
 mod open;
 mod operation;
+mod queue;
 mod refresh;
 mod view;
 mod write;
@@ -31,6 +32,7 @@ use super::translog::{SyncGroup, Translog, TranslogError};
 use crate::server::elasticsearch::error::ApiError;
 use crate::server::elasticsearch::mapping::Mapping;
 pub(crate) use operation::{Condition, Outcome, WriteError, WriteKind, WriteOp, WriteResult, Written};
+use queue::{Budget, Queued};
 use view::View;
 
 /// The only primary term of an index on one node.
@@ -129,6 +131,8 @@ struct Shared {
     state: Mutex<State>,
     view: Mutex<View>,
     group: Arc<SyncGroup>,
+    /// Room for documents that wait for tantivy's thread.
+    budget: Arc<Budget>,
     interval: Mutex<Option<Duration>>,
     refresh_scheduled: AtomicBool,
     idle_check_scheduled: AtomicBool,
@@ -139,7 +143,7 @@ struct Shared {
 /// What writers change.
 struct State {
     /// Opened by the first write, dropped when idle.
-    writer: Option<IndexWriter>,
+    writer: Option<IndexWriter<Queued>>,
     translog: Translog,
     next_seq_no: u64,
     /// Operations since the last commit.

@@ -128,7 +128,7 @@ fn every_kind_of_item_is_answered_as_the_real_server_does() {
         items[0],
         json!({"index": {"_index": "i", "_id": "b1", "_version": 1, "result": "created", "_shards": shards, "_seq_no": 1, "_primary_term": 1, "status": 201}})
     );
-    let uuid = fixture.node.cluster.index("i").unwrap().uuid().to_owned();
+    let uuid = fixture.node.cluster.index_for_read("i").unwrap().uuid().to_owned();
     assert_eq!(
         items[1],
         json!({"create": {"_index": "i", "_id": "b1", "status": 409, "error": {"type": "version_conflict_engine_exception",
@@ -279,7 +279,7 @@ fn later_items_see_the_mapping_that_earlier_ones_made() {
         answer["items"].as_array().unwrap().iter().map(|item| item["index"]["status"].as_i64().unwrap()).collect();
     assert_eq!(statuses, [201, 201, 400]);
     assert_eq!(answer["items"][0]["index"]["_id"].as_str().unwrap().len(), 20);
-    let mapping = fixture.node.cluster.index("i").unwrap().mapping().to_json();
+    let mapping = fixture.node.cluster.index_for_read("i").unwrap().mapping().to_json();
     assert_eq!(mapping, json!({"properties": {"p": {"type": "long"}}}));
 }
 

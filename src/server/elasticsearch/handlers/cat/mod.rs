@@ -112,7 +112,7 @@ async fn indices(node: Arc<Node>, request: Request) -> Result<Response, ApiError
         Some(name) => Some(parse_health(name)?),
     };
     let base = IndicesOptions { expand_closed: true, expand_hidden: true, ..IndicesOptions::admin() };
-    let indices = node.cluster.resolve(expression(&request), base.from_params(&request.params)?)?;
+    let indices = node.cluster.resolve(expression(&request), base.with_params(&request.params)?)?;
     let rows = indices.iter().filter(|index| wanted.is_none_or(|health| index_health(index) == health)).map(|index| {
         let settings = index.settings();
         let stats = index.engine().stats();
@@ -315,7 +315,7 @@ const SHARDS: &[Column] = &[
 
 async fn shards(node: Arc<Node>, request: Request) -> Result<Response, ApiError> {
     let base = IndicesOptions { expand_closed: true, expand_hidden: true, ..IndicesOptions::admin() };
-    let indices = node.cluster.resolve(expression(&request), base.from_params(&request.params)?)?;
+    let indices = node.cluster.resolve(expression(&request), base.with_params(&request.params)?)?;
     let mut rows = Vec::new();
     for index in &indices {
         let settings = index.settings();

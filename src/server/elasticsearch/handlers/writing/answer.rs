@@ -65,7 +65,7 @@ pub(in super::super) fn write_done(out: &mut Vec<u8>, index: &str, done: &Done, 
     out.extend_from_slice(b",\"result\":\"");
     out.extend_from_slice(done.result().as_bytes());
     out.push(b'"');
-    if shape.forced_refresh && !done.noop {
+    if shape.forced_refresh && (shape.bulk || !done.noop) {
         out.extend_from_slice(b",\"forced_refresh\":true");
     }
     out.extend_from_slice(b",\"_shards\":{\"total\":");

@@ -19,6 +19,7 @@ use super::super::analyzer;
 use super::super::schema::{Fields, Identity, schema};
 use super::super::translog::{Operation, OperationKind, Translog};
 use super::lookup::IdLookup;
+use super::queue::{Budget, Queued};
 use super::view::View;
 use super::{EngineError, EngineOptions, Shared, State};
 use crate::server::elasticsearch::mapping::{Mapping, parse_accepted};
@@ -46,7 +47,9 @@ pub(super) fn open(dir: &Path, mapping: &Mapping, options: EngineOptions) -> Res
         .doc_store_cache_num_blocks(STORE_CACHE_BLOCKS)
         .try_into()
         .map_err(tantivy)?;
+    let budget = Arc::new(Budget::default());
     let mut replay = Replay::new(dir, &index, mapping, &options, committed);
+    replay.budget = Arc::clone(&budget);
     let disk = Arc::clone(&options.disk);
     let translog = Translog::open(disk, &translog_dir(dir), |operation| replay.apply(operation))?;
     let (next_seq_no, writer, deletes) = replay.finish()?;
@@ -68,6 +71,7 @@ pub(super) fn open(dir: &Path, mapping: &Mapping, options: EngineOptions) -> Res
         state: Mutex::new(state),
         view: Mutex::new(view),
         group,
+        budget,
         interval: Mutex::new(options.refresh_interval),
         options,
         refresh_scheduled: AtomicBool::new(false),
@@ -110,16 +114,28 @@ struct Replay<'a> {
     fields: Fields,
     committed: u64,
     next_seq_no: u64,
-    writer: Option<IndexWriter>,
+    writer: Option<IndexWriter<Queued>>,
     /// Documents whose last operation is a delete.
     deletes: HashMap<String, (u64, u64)>,
+    budget: Arc<Budget>,
 }
 
 impl<'a> Replay<'a> {
     fn new(dir: &'a Path, index: &'a Index, mapping: &'a Mapping, options: &'a EngineOptions, committed: u64) -> Self {
         let (_, fields) = schema();
         let deletes = HashMap::new();
-        Self { dir, index, mapping, options, fields, committed, next_seq_no: committed, writer: None, deletes }
+        Self {
+            dir,
+            index,
+            mapping,
+            options,
+            fields,
+            committed,
+            next_seq_no: committed,
+            writer: None,
+            deletes,
+            budget: Arc::default(),
+        }
     }
 
     fn apply(&mut self, operation: &Operation<'_>) -> Result<(), EngineError> {
@@ -131,6 +147,10 @@ impl<'a> Replay<'a> {
         if operation.seq_no != self.next_seq_no {
             return Err(refused(format!("operation {} should stand here", self.next_seq_no)));
         }
+        let source_bytes = match operation.kind {
+            OperationKind::Index { source, .. } => source.len(),
+            OperationKind::Delete => 0,
+        };
         let document = match operation.kind {
             OperationKind::Delete => None,
             OperationKind::Index { source, routing } => {
@@ -148,7 +168,8 @@ impl<'a> Replay<'a> {
         writer.delete_term(self.fields.id_term(operation.id));
         match document {
             Some(document) => {
-                writer.add_document(document).map_err(tantivy)?;
+                let queued = Queued::new(document, source_bytes, &self.budget);
+                writer.add_document(queued).map_err(tantivy)?;
                 self.deletes.remove(operation.id);
             }
             None => _ = self.deletes.insert(operation.id.to_owned(), (operation.version, operation.seq_no)),
@@ -159,7 +180,7 @@ impl<'a> Replay<'a> {
 
     /// Commits what was replayed.
     #[expect(clippy::type_complexity, reason = "taken apart by the only caller")]
-    fn finish(mut self) -> Result<(u64, Option<IndexWriter>, HashMap<String, (u64, u64)>), EngineError> {
+    fn finish(mut self) -> Result<(u64, Option<IndexWriter<Queued>>, HashMap<String, (u64, u64)>), EngineError> {
         if let Some(writer) = &mut self.writer {
             tracing::info!(dir = %self.dir.display(), operations = self.next_seq_no - self.committed, "the write-ahead log was replayed");
             let mut commit = || {
@@ -174,7 +195,7 @@ impl<'a> Replay<'a> {
 }
 
 /// tantivy's writer as this engine runs it.
-pub(super) fn open_writer(index: &Index, options: &EngineOptions) -> Result<IndexWriter, TantivyError> {
+pub(super) fn open_writer(index: &Index, options: &EngineOptions) -> Result<IndexWriter<Queued>, TantivyError> {
     let settings = IndexWriterOptions::builder()
         .num_worker_threads(1)
         .memory_budget_per_thread(options.writer_memory_bytes)

@@ -7,6 +7,7 @@ use std::time::Instant;
 use super::super::schema::Identity;
 use super::super::translog::{AppendError, Location, Operation, OperationKind};
 use super::operation::{Current, Outcome, WriteError, WriteKind, WriteOp, WriteResult, Written, decide};
+use super::queue::Queued;
 use super::{EngineError, Shared, State};
 
 impl Shared {
@@ -141,7 +142,8 @@ impl Shared {
             let (seq_no, version) = (written.seq_no, written.version);
             let identity = Identity { id, seq_no, version, routing: routing.as_deref() };
             let document = fields.into_document(&self.fields, identity, &source);
-            writer.add_document(document).map_err(|error| self.tantivy(error))?;
+            let queued = Queued::new(document, source.len(), &self.budget);
+            writer.add_document(queued).map_err(|error| self.tantivy(error))?;
         }
         Ok(())
     }

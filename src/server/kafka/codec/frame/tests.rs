@@ -122,7 +122,7 @@ fn schemas_and_codec_crate_agree_on_every_served_version() {
 }
 
 #[test]
-fn a_cut_request_is_refused_and_a_lengthened_one_is_read() {
+fn a_cut_request_is_refused_and_bytes_behind_one_are_ignored() {
     for (api, version) in every_version() {
         let frame = generate(api, version, &["a", "topic"], 3);
         let (_, start) = read_header_rest(&frame, api.is_flexible(version)).expect("a whole header");
