@@ -167,7 +167,7 @@ fn shape_style(shape: Shape, color: bool, phases: usize, phase: Phase) -> Progre
 )]
 fn write_rate(state: &ProgressState, text: &mut dyn fmt::Write) {
     // A bar that can't be written is drawn again in a moment.
-    drop(write!(text, "{}/s", numbers::count(state.per_sec().round() as u64)));
+    write!(text, "{}/s", numbers::count(state.per_sec().round() as u64)).ok();
 }
 
 #[cfg(test)]
