@@ -201,9 +201,10 @@ impl Status {
         }
         lines.push(table(&rows));
         lines.push(format!(
-            "topic {TOPIC}: {} messages in {} partitions",
+            "topic {TOPIC}: {} messages in {} partition{}",
             count_text(self.messages),
-            self.partitions.unwrap_or(0)
+            self.partitions.unwrap_or(0),
+            if self.partitions == Some(1) { "" } else { "s" }
         ));
         lines.push(format!(
             "index {INDEX}: {} documents, {} waiting",

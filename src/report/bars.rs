@@ -1,13 +1,13 @@
 //! The renderer for terminals: a spinner or a bar for each phase under way, a line for each one that ended.
 
 use std::collections::BTreeMap;
-use std::fmt::Write;
+use std::fmt;
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::event::{Event, Phase, PhaseState};
-use super::numbers::seconds;
+use super::numbers::{self, seconds};
 use super::printer::Printer;
 use super::style;
 
@@ -149,18 +149,25 @@ fn shape_style(shape: Shape, color: bool, phases: usize, phase: Phase) -> Progre
     let template = match (shape.width, shape.has_total) {
         (Width::Tiny, _) => format!("{number}/{phases} {{prefix}}"),
         (Width::NoBar, true) => "{spinner} {prefix:10} {percent}%".to_owned(),
-        (Width::NoRate, true) => format!("{{spinner}} {{prefix:10}} {bar} {{human_pos:>9}}/{{human_len}}"),
+        (Width::NoRate, true) => format!("{{spinner}} {{prefix:10}} {bar} {{human_pos}}/{{human_len}}"),
         (Width::Full, true) => {
-            format!("{{spinner}} {{prefix:10}} {bar} {{human_pos:>9}}/{{human_len}} {{rate:>11}} {{eta:>4}} left")
+            format!("{{spinner}} {{prefix:10}} {bar} {{human_pos}}/{{human_len}} {{rate:>9}} {{eta:>4}} left")
         }
         (_, false) => "{spinner} {prefix:10} {wide_msg}".to_owned(),
     };
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let rate = |state: &ProgressState, text: &mut dyn Write| {
-        // A rate that can't be written is left out.
-        let _full = write!(text, "{:.0}/s", state.per_sec()).is_err();
-    };
-    style.progress_chars("━╸─").with_key("rate", rate)
+    style.with_key("rate", write_rate).progress_chars("━╸─")
+}
+
+/// `3,023/s`: indicatif's own rate has ten decimals.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate is finite and positive; a cast saturates"
+)]
+fn write_rate(state: &ProgressState, text: &mut dyn fmt::Write) {
+    // A bar that can't be written is drawn again in a moment.
+    write!(text, "{}/s", numbers::count(state.per_sec().round() as u64)).ok();
 }
 
 #[cfg(test)]

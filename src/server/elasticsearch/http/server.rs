@@ -172,3 +172,56 @@ async fn connection(context: Arc<Context>, stream: TcpStream, shutdown: Cancella
         tracing::debug!(%error, "a connection ended early");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read, Write};
+
+    use super::*;
+    use crate::server::elasticsearch::NodeConfig;
+    use crate::server::elasticsearch::http::route::{HandlerFuture, Route};
+    use crate::server::elasticsearch::http::{Request, Response};
+
+    fn panics(_: Arc<Node>, _: Request) -> HandlerFuture {
+        Box::pin(async { panic!("a handler's bug") })
+    }
+
+    fn answers(_: Arc<Node>, _: Request) -> HandlerFuture {
+        Box::pin(async { Ok(Response::ok(serde_json::json!({"alive": true}))) })
+    }
+
+    fn get(address: std::net::SocketAddr, target: &str) -> String {
+        let mut stream = std::net::TcpStream::connect(address).unwrap();
+        stream.write_all(format!("GET {target} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_panic_in_a_handler_fails_its_own_request_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let node = Arc::new(Node::open(&NodeConfig::new(dir.path(), address)).unwrap());
+        let router: &'static Router = Box::leak(Box::new(Router::new(vec![
+            Route::new(&["GET"], "/_panics", &[], panics),
+            Route::new(&["GET"], "/_panics_waiting", &[], panics).waits(),
+            Route::new(&["GET"], "/_answers", &[], answers),
+        ])));
+        let shutdown = CancellationToken::new();
+        let served = tokio::spawn(serve(node, router, vec![listener], Limits::default(), shutdown.clone()));
+        tokio::task::spawn_blocking(move || {
+            for target in ["/_panics", "/_panics_waiting"] {
+                let answer = get(address, target);
+                assert!(answer.starts_with("HTTP/1.1 500 "), "{answer}");
+                assert!(answer.contains(r#""status":500"#), "{answer}");
+                assert!(get(address, "/_answers").ends_with(r#"{"alive":true}"#));
+            }
+        })
+        .await
+        .unwrap();
+        shutdown.cancel();
+        served.await.unwrap();
+    }
+}
