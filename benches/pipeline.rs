@@ -8,6 +8,8 @@
 //! `STOCKDEV_BENCH_TICKS` sets how many ticks go through the servers (200,000). Processor time is this process's: what
 //! the servers use is not in it. The topic and index made are left for a look, under the name that is printed.
 
+#![allow(clippy::print_stdout, clippy::let_underscore_must_use, reason = "a benchmark talks")]
+
 use std::{
     fs,
     io::{self, Cursor},

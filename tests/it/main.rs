@@ -1,5 +1,13 @@
 //! What a user or a client sees. One binary: each one links everything.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::let_underscore_must_use,
+    reason = "a test fails by panic and may talk"
+)]
+
 mod architecture;
 mod cli;
 mod cli_support;
