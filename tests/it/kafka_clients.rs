@@ -13,159 +13,31 @@
 //! 4. a second member joins and each has one partition; the first leaves and the second has both;
 //! 5. offsets are looked up by time and as committed; group and topic are deleted.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "helpers of tests: a panic is a failed test")]
-
-use std::{
-    collections::BTreeMap,
-    env, fs,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-    process::{Command, Stdio},
-    sync::atomic::{AtomicU32, Ordering},
-    thread,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, path::Path, process::Command};
 
 use rdkafka::{
     ClientConfig,
     admin::{AdminClient, AdminOptions},
     client::DefaultClientContext,
 };
-use stockdev::server::kafka::{Broker, BrokerConfig};
-use tempfile::TempDir;
-use tokio::runtime::Runtime;
-use tokio_util::sync::CancellationToken;
 
-/// Above what any client needs on a busy machine; its own deadlines are shorter.
-const CLIENT_DEADLINE: Duration = Duration::from_secs(150);
+use crate::support::{
+    clients::{Ran, clients, installed, root, run, unique},
+    servers::TestKafka,
+};
 
-// --- The broker under test ----------------------------------------------------------------------------------------
+// --- What a client leaves behind ----------------------------------------------------------------------------------
 
-struct TestKafka {
-    address: String,
-    /// None for a broker that was there before.
-    own: Option<OwnBroker>,
-}
-
-struct OwnBroker {
-    runtime: Option<Runtime>,
-    shutdown: CancellationToken,
-    _dir: TempDir,
-}
-
-impl TestKafka {
-    fn start() -> TestKafka {
-        match env::var("STOCKDEV_TEST_KAFKA") {
-            Ok(address) => TestKafka { address, own: None },
-            Err(_) => TestKafka::start_own(),
-        }
-    }
-
-    fn start_own() -> TestKafka {
-        let dir = tempfile::tempdir().unwrap();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
-        let address: SocketAddr = listener.local_addr().unwrap();
-        let broker = Broker::open(BrokerConfig::new(dir.path(), "127.0.0.1", address.port())).unwrap();
-        let shutdown = CancellationToken::new();
-        let stop = shutdown.clone();
-        runtime.spawn(async move { broker.serve(vec![listener], stop).await });
-        let own = OwnBroker { runtime: Some(runtime), shutdown, _dir: dir };
-        TestKafka { address: address.to_string(), own: Some(own) }
-    }
-}
-
-impl TestKafka {
-    /// For clients that cannot delete what they made: the broker may be a shared one.
-    fn delete(&self, topic: &str, group: &str) {
-        let admin: AdminClient<DefaultClientContext> =
-            ClientConfig::new().set("bootstrap.servers", &self.address).create().unwrap();
-        let options = AdminOptions::new();
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let groups = runtime.block_on(admin.delete_groups(&[group], &options)).unwrap();
-        assert_eq!(groups, [Ok(group.to_owned())]);
-        let topics = runtime.block_on(admin.delete_topics(&[topic], &options)).unwrap();
-        assert_eq!(topics, [Ok(topic.to_owned())]);
-    }
-}
-
-impl Drop for TestKafka {
-    fn drop(&mut self) {
-        if let Some(own) = &mut self.own {
-            own.shutdown.cancel();
-            if let Some(runtime) = own.runtime.take() {
-                runtime.shutdown_timeout(Duration::from_secs(5));
-            }
-        }
-    }
-}
-
-/// A name that no other test and no other run uses: the broker may be a shared one.
-fn unique(name: &str) -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("stockdev-{name}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
-// --- Running clients ----------------------------------------------------------------------------------------------
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn clients() -> PathBuf {
-    env::var_os("STOCKDEV_TEST_CLIENTS").map_or_else(|| root().join("target/test-clients"), PathBuf::from)
-}
-
-/// None, said aloud, if the client is not installed; a failure where all of them must be.
-fn installed(path: &Path) -> Option<PathBuf> {
-    let found = if path.components().count() == 1 {
-        env::split_paths(&env::var_os("PATH").unwrap_or_default()).map(|dir| dir.join(path)).find(|file| file.exists())
-    } else {
-        Some(path.to_owned()).filter(|path| path.exists())
-    };
-    if found.is_none() {
-        let required = env::var("STOCKDEV_REQUIRE_CLIENTS").is_ok_and(|value| value == "1");
-        assert!(!required, "`{}` is not there: run `scripts/install-test-clients`", path.display());
-        println!("skipped: `{}` is not there (`scripts/install-test-clients` installs it)", path.display());
-    }
-    found
-}
-
-struct Ran {
-    success: bool,
-    stdout: String,
-    /// Both streams, for failures.
-    all: String,
-}
-
-/// Runs to its end, or fails the test at the deadline. Output goes through files, so that no pipe can fill up.
-fn run(command: &mut Command, stdin: &str) -> Ran {
-    let dir = tempfile::tempdir().unwrap();
-    let [input, stdout, stderr] = ["in", "out", "err"].map(|name| dir.path().join(name));
-    fs::write(&input, stdin).unwrap();
-    let mut child = command
-        .stdin(Stdio::from(fs::File::open(&input).unwrap()))
-        .stdout(Stdio::from(fs::File::create(&stdout).unwrap()))
-        .stderr(Stdio::from(fs::File::create(&stderr).unwrap()))
-        .spawn()
-        .unwrap_or_else(|error| panic!("cannot start {command:?}: {error}"));
-    let deadline = Instant::now() + CLIENT_DEADLINE;
-    let status = loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            break Some(status);
-        }
-        if Instant::now() > deadline {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            break None;
-        }
-        thread::sleep(Duration::from_millis(10));
-    };
-    let read = |path: &Path| String::from_utf8_lossy(&fs::read(path).unwrap()).into_owned();
-    let (stdout, stderr) = (read(&stdout), read(&stderr));
-    let all = format!("{command:?}\n{stdout}\n{stderr}");
-    let status = status.unwrap_or_else(|| panic!("not done after {CLIENT_DEADLINE:?}: {all}"));
-    Ran { success: status.success(), stdout, all }
+/// For clients that cannot delete what they made: the broker may be a shared one.
+fn delete(kafka: &TestKafka, topic: &str, group: &str) {
+    let admin: AdminClient<DefaultClientContext> =
+        ClientConfig::new().set("bootstrap.servers", &kafka.address).create().unwrap();
+    let options = AdminOptions::new();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let groups = runtime.block_on(admin.delete_groups(&[group], &options)).unwrap();
+    assert_eq!(groups, [Ok(group.to_owned())]);
+    let topics = runtime.block_on(admin.delete_topics(&[topic], &options)).unwrap();
+    assert_eq!(topics, [Ok(topic.to_owned())]);
 }
 
 // --- The scenario -------------------------------------------------------------------------------------------------
@@ -297,7 +169,7 @@ fn kcat_produces_reads_lists_and_resumes_in_a_group() {
     assert_eq!(join("100"), read(0..100));
     kcat(&[&produce[..], &["snappy"]].concat(), &records(100..110));
     assert_eq!(join("10"), read(100..110), "only what the group had not read");
-    kafka.delete(&topic, &group);
+    delete(&kafka, &topic, &group);
 }
 
 // --- Console tools ------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ mod cli;
 mod cli_support;
 mod cli_up;
 mod es_cases;
+mod es_clients;
 mod es_node;
 mod kafka_broker;
 mod kafka_clients;

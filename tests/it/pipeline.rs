@@ -1,7 +1,7 @@
 //! The pipeline against a broker and a search node: what goes in at one end comes out at the other, once.
 //!
-//! `STOCKDEV_TEST_KAFKA=HOST:PORT` and `STOCKDEV_TEST_ELASTICSEARCH=URL` choose real ones; without them a test does
-//! nothing here. Each test has names of its own, and removes what it made.
+//! They run on the embedded servers; `STOCKDEV_TEST_KAFKA=HOST:PORT` and `STOCKDEV_TEST_ELASTICSEARCH=URL` choose others.
+//! Each test has names of its own, and removes what it made.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -36,21 +36,26 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
+use crate::support::clients::unique;
+use crate::support::servers::{TestElasticsearch, TestKafka};
+
 /// A broker, a search node, and names of this test's own.
 struct Services {
     kafka: KafkaAddress,
     elasticsearch: ElasticsearchAddress,
     name: String,
+    _servers: (TestKafka, TestElasticsearch),
 }
 
 impl Services {
-    /// `None` where the variables do not name any.
-    fn find(test: &str) -> Option<Self> {
-        let kafka = std::env::var("STOCKDEV_TEST_KAFKA").ok()?;
-        let elasticsearch = std::env::var("STOCKDEV_TEST_ELASTICSEARCH").ok()?;
-        let unique = jiff::Timestamp::now().as_microsecond();
-        let name = format!("pipeline-{test}-{}-{unique}", std::process::id());
-        Some(Self { kafka: KafkaAddress::new(kafka), elasticsearch: ElasticsearchAddress::new(elasticsearch), name })
+    fn start(test: &str) -> Self {
+        let servers = (TestKafka::start(), TestElasticsearch::start());
+        Self {
+            kafka: KafkaAddress::new(servers.0.address.clone()),
+            elasticsearch: ElasticsearchAddress::new(servers.1.url.clone()),
+            name: unique(&format!("pipeline-{test}")),
+            _servers: servers,
+        }
     }
 
     fn dead_letter_topic(&self) -> String {
@@ -151,7 +156,7 @@ fn simulated(ticks: u64, instruments: u32) -> TickSource {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sample_goes_in_once_and_comes_out_once() {
-    let Some(services) = Services::find("sample") else { return };
+    let services = Services::start("sample");
     services.topic(3).await;
     let again = ensure_topic(&services.kafka, &TopicSpec::new(&services.name, 3)).await.unwrap();
     assert_eq!(again, TopicOutcome::Exists { partitions: 3 });
@@ -190,7 +195,7 @@ async fn the_sample_goes_in_once_and_comes_out_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_elasticsearch_rejects_is_a_dead_letter_with_its_reason_and_source() {
-    let Some(services) = Services::find("dead") else { return };
+    let services = Services::start("dead");
     services.topic(1).await;
     let producer: FutureProducer = rdkafka::ClientConfig::new()
         .set("bootstrap.servers", &services.kafka.bootstrap)
@@ -237,7 +242,7 @@ async fn what_elasticsearch_rejects_is_a_dead_letter_with_its_reason_and_source(
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_indexers_share_the_partitions_and_neither_loses_nor_repeats() {
-    let Some(services) = Services::find("two") else { return };
+    let services = Services::start("two");
     const TICKS: u64 = 30_000;
     services.topic(4).await;
     let services = Arc::new(services);
@@ -277,7 +282,7 @@ async fn two_indexers_share_the_partitions_and_neither_loses_nor_repeats() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_interrupted_stream_goes_on_without_duplicates_or_loss() {
-    let Some(services) = Services::find("resume") else { return };
+    let services = Services::start("resume");
     services.topic(3).await;
     let base = topic_counts(&services.kafka, &services.name).await.unwrap().unwrap();
     let source = simulated(3_000, 9);
@@ -319,7 +324,7 @@ async fn an_interrupted_stream_goes_on_without_duplicates_or_loss() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_is_held_within_one_percent() {
-    let Some(services) = Services::find("rate") else { return };
+    let services = Services::start("rate");
     services.topic(1).await;
     let options = ProduceOptions { rate: Some(500.0), ..services.produce_options() };
     let report = services.produce(simulated(2_001, 5), &options).await.unwrap();
@@ -332,7 +337,7 @@ async fn a_rate_is_held_within_one_percent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broken_file_stops_the_stream_and_can_be_skipped_over() {
-    let Some(services) = Services::find("broken") else { return };
+    let services = Services::start("broken");
     services.topic(1).await;
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/broken/wrong_type.ndjson");
     let error = services.produce(TickSource::from_arg(file), &services.produce_options()).await.unwrap_err();
@@ -347,7 +352,7 @@ async fn a_broken_file_stops_the_stream_and_can_be_skipped_over() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_topic_that_is_not_there_is_named_and_not_made() {
-    let Some(services) = Services::find("absent") else { return };
+    let services = Services::start("absent");
     let error = services.produce(TickSource::Sample, &services.produce_options()).await.unwrap_err();
     assert!(error.to_string().contains(&services.name), "{error}");
     assert_eq!(topic_counts(&services.kafka, &services.name).await.unwrap(), None);
@@ -356,7 +361,7 @@ async fn a_topic_that_is_not_there_is_named_and_not_made() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn consuming_starts_where_it_is_told_and_a_group_goes_on_where_it_stopped() {
-    let Some(services) = Services::find("consume") else { return };
+    let services = Services::start("consume");
     services.topic(1).await;
     services.produce(simulated(100, 5), &services.produce_options()).await.unwrap();
     let offsets = async |options: ConsumeOptions| {
@@ -418,7 +423,7 @@ async fn moody_proxy(target: &ElasticsearchAddress, refusals: usize) -> Elastics
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_node_that_is_busy_or_away_is_tried_again_until_all_is_indexed() {
-    let Some(services) = Services::find("moody") else { return };
+    let services = Services::start("moody");
     services.topic(2).await;
     services.produce(simulated(3_000, 10), &services.produce_options()).await.unwrap();
     let proxy = moody_proxy(&services.elasticsearch, 7).await;
@@ -434,7 +439,7 @@ async fn a_node_that_is_busy_or_away_is_tried_again_until_all_is_indexed() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_indexer_without_a_node_stops_when_told_and_commits_nothing() {
-    let Some(services) = Services::find("away") else { return };
+    let services = Services::start("away");
     services.topic(1).await;
     services.produce(simulated(500, 5), &services.produce_options()).await.unwrap();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
@@ -453,7 +458,7 @@ async fn an_indexer_without_a_node_stops_when_told_and_commits_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_index_shows_each_instrument_its_best_bid_and_ask() {
-    let Some(services) = Services::find("charts") else { return };
+    let services = Services::start("charts");
     // The template is for names that start so.
     let services = Services { name: format!("stock-stream-{}", services.name), ..services };
     apply_template(&services.elasticsearch).await.unwrap();

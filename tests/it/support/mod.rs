@@ -1,3 +1,5 @@
 //! What several tests share.
 
+pub(crate) mod clients;
 pub(crate) mod http;
+pub(crate) mod servers;

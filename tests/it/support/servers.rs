@@ -1,0 +1,89 @@
+//! The servers under test: our own in this process on a free port, or one that a variable names.
+
+use std::env;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use stockdev::server::elasticsearch::{Node, NodeConfig};
+use stockdev::server::kafka::{Broker, BrokerConfig};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+use tokio_util::sync::CancellationToken;
+
+/// The broker, or the one `STOCKDEV_TEST_KAFKA` names.
+pub(crate) struct TestKafka {
+    /// `host:port`.
+    pub(crate) address: String,
+    _own: Option<Own>,
+}
+
+/// The search node, or the one `STOCKDEV_TEST_ELASTICSEARCH` names.
+pub(crate) struct TestElasticsearch {
+    pub(crate) url: String,
+    /// A server of our own, so what only ours answers may be asked.
+    pub(crate) is_own: bool,
+    _own: Option<Own>,
+}
+
+/// Stops its server when it goes out of scope.
+struct Own {
+    runtime: Option<Runtime>,
+    shutdown: CancellationToken,
+    folder: TempDir,
+}
+
+impl TestKafka {
+    pub(crate) fn start() -> Self {
+        if let Ok(address) = env::var("STOCKDEV_TEST_KAFKA") {
+            return Self { address, _own: None };
+        }
+        let (own, listener, address) = Own::prepare();
+        let broker = Broker::open(BrokerConfig::new(own.folder(), "127.0.0.1", address.port())).unwrap();
+        let stop = own.shutdown.clone();
+        own.spawn(async move { broker.serve(vec![listener], stop).await.unwrap() });
+        Self { address: address.to_string(), _own: Some(own) }
+    }
+}
+
+impl TestElasticsearch {
+    pub(crate) fn start() -> Self {
+        if let Ok(url) = env::var("STOCKDEV_TEST_ELASTICSEARCH") {
+            return Self { url, is_own: false, _own: None };
+        }
+        let (own, listener, address) = Own::prepare();
+        let node = Node::open(NodeConfig::new(own.folder(), address)).unwrap();
+        let stop = own.shutdown.clone();
+        own.spawn(async move { node.serve(vec![listener], stop).await.unwrap() });
+        Self { url: format!("http://{address}"), is_own: true, _own: Some(own) }
+    }
+}
+
+impl Own {
+    fn prepare() -> (Self, TcpListener, SocketAddr) {
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap();
+        let own =
+            Self { runtime: Some(runtime), shutdown: CancellationToken::new(), folder: tempfile::tempdir().unwrap() };
+        (own, listener, address)
+    }
+
+    fn folder(&self) -> std::path::PathBuf {
+        self.folder.path().to_owned()
+    }
+
+    fn spawn(&self, service: impl Future<Output = ()> + Send + 'static) {
+        self.runtime.as_ref().expect("runs until it is dropped").spawn(service);
+    }
+}
+
+impl Drop for Own {
+    fn drop(&mut self) {
+        self.shutdown.cancel();
+        if let Some(runtime) = self.runtime.take() {
+            // A test may end inside a runtime of its own, where waiting is not allowed.
+            std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(5))).join().unwrap();
+        }
+    }
+}
