@@ -185,6 +185,48 @@ fn a_killed_server_in_mid_stream_costs_no_tick_and_doubles_none() {
 }
 
 #[test]
+fn twenty_kills_at_random_moments_of_one_stream_cost_no_tick_and_double_none() {
+    const TICKS: u64 = 5_000;
+    let sandbox = Sandbox::new();
+    let arguments =
+        ["up", "--ports", "auto", "--ticks", "5000", "--rate", "1500", "--progress", "none", "--output", "json"];
+    for round in 0..20 {
+        let mut running = sandbox.command(&arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // From before the ports are bound to well into the stream.
+        let moment = Duration::from_millis(rand::random_range(5..400));
+        println!("round {round}: killed after {moment:?}");
+        std::thread::sleep(moment);
+        let server = state_file(&sandbox, "server.json").and_then(|file| file["process"]["pid"].as_i64());
+        let server = server.filter(|pid| is_alive(*pid)).and_then(|pid| i32::try_from(pid).ok());
+        // The server, the command, or both.
+        if let (Some(pid), true) = (server, round % 3 != 1) {
+            signal(pid, Signal::KILL);
+        }
+        if round % 3 != 0 {
+            running.kill().unwrap();
+        }
+        running.wait().unwrap();
+    }
+    let last = up(&sandbox, &["--ticks", "5000"]).expect(0).document();
+    assert_eq!((&last["sent"], &last["indexed"]), (&Value::from(TICKS), &Value::from(TICKS)));
+    let values = sandbox.run(&["consume", "--format", "%s"]).expect(0).stdout;
+    let unique: std::collections::BTreeSet<&str> = values.lines().collect();
+    assert_eq!((values.lines().count(), unique.len()), (5_000, 5_000));
+}
+
+#[test]
+fn a_server_that_dies_ends_up_at_once() {
+    let sandbox = Sandbox::new();
+    let running = slow_up(&sandbox);
+    signal(server_pid(&sandbox).unwrap(), Signal::KILL);
+    let killed = Instant::now();
+    let output = running.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(15), "{output:?}");
+    assert!(killed.elapsed() < Duration::from_secs(10), "{:?}", killed.elapsed());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("error[SERVICE_DIED]"), "{output:?}");
+}
+
+#[test]
 fn a_killed_up_leaves_a_server_that_the_next_one_adopts() {
     let sandbox = Sandbox::new();
     let mut running = slow_up(&sandbox);

@@ -26,6 +26,8 @@ use crate::tick::{ReadOptions, Survey, TickSource, TimePolicy, TimeShift};
 
 /// How often the counters are looked at while waiting for the indexer.
 const LOOK: Duration = Duration::from_millis(5);
+/// How long a topic nobody writes to any more stands still before it is believed.
+const SETTLE: Duration = Duration::from_millis(50);
 /// How often progress is reported.
 const REPORT: Duration = Duration::from_millis(100);
 
@@ -246,7 +248,7 @@ async fn produce_options(
     connection: &Connection,
 ) -> Result<ProduceOptions, Failure> {
     let mut options = ProduceOptions { rate: args.rate, skip_invalid: args.skip_invalid, ..ProduceOptions::default() };
-    let now = topic_offsets(connection).await?;
+    let now = if resume { settled_offsets(connection).await? } else { topic_offsets(connection).await? };
     let recorded = plan.record.streams.last().cloned();
     let base: Option<Vec<PartitionOffsets>> =
         recorded.as_ref().and_then(|stream| serde_json::from_value(stream.base.clone()).ok());
@@ -282,6 +284,19 @@ async fn survey(source: &TickSource, read: &ReadOptions, skip_invalid: bool) -> 
 async fn topic_offsets(connection: &Connection) -> Result<Vec<PartitionOffsets>, Failure> {
     let counts = pipeline::topic_counts(&connection.kafka, TOPIC).await.map_err(|error| failures::counts(&error))?;
     Ok(counts.unwrap_or_default())
+}
+
+/// The offsets once they stand still: what a killed producer sent last may still be on its way into the log.
+async fn settled_offsets(connection: &Connection) -> Result<Vec<PartitionOffsets>, Failure> {
+    let mut before = topic_offsets(connection).await?;
+    loop {
+        tokio::time::sleep(SETTLE).await;
+        let now = topic_offsets(connection).await?;
+        if now == before {
+            return Ok(now);
+        }
+        before = now;
+    }
 }
 
 /// Messages in the topic.

@@ -171,7 +171,11 @@ async fn phases(args: &UpArgs, cx: &Arc<Context>, started: &mut Started) -> Resu
     let mut plan = plan::make(args, cx)?;
     cx.report.finish(preflight, plan.reason.clone());
     let live = stack::bring_up(&mut plan, args, cx, started).await?;
-    let mut outcome = data::put_in_place(plan, args, cx, live).await?;
+    let (project, kind) = (plan.project.clone(), plan.record.stack);
+    let mut outcome = tokio::select! {
+        outcome = data::put_in_place(plan, args, cx, live) => outcome?,
+        failure = stack::death(&project, kind) => return Err(failure),
+    };
     let ready = cx.report.start(Phase::Ready, None);
     if args.live {
         let began = live::start(args.rate, &args.read.time_zone, cx, &outcome.connection).await?;

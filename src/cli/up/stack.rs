@@ -12,7 +12,7 @@ use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::report::Phase;
 use crate::stack::embedded::{self, ServeOptions, ServerFile};
-use crate::stack::{Endpoints, PortsRecord, Record, StackKind, remove};
+use crate::stack::{Endpoints, PortsRecord, ProjectFolders, Record, StackKind, remove};
 
 /// A stack that answers.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(super) struct Live {
 
 /// How long a server that someone else runs may take to answer, when no `--timeout` was given.
 const EXTERNAL_PATIENCE: Duration = Duration::from_secs(10);
+/// How often the background process is looked at while the data comes.
+const LOOK: Duration = Duration::from_millis(100);
 /// How long one question may take.
 const PROBE_PATIENCE: Duration = Duration::from_secs(2);
 
@@ -189,8 +191,8 @@ async fn until(
     let mut pause = Duration::from_millis(2);
     loop {
         let Err(reason) = probe().await else { return Ok(()) };
-        if plan.record.stack == StackKind::Embedded && died(plan) {
-            return Err(service_died(plan));
+        if plan.record.stack == StackKind::Embedded && died(&plan.project) {
+            return Err(service_died(&plan.project));
         }
         if started.elapsed() + pause >= patience {
             return Err(unreachable(plan, name, address, &reason, patience));
@@ -200,12 +202,25 @@ async fn until(
     }
 }
 
-fn died(plan: &Plan) -> bool {
-    Found::look(&plan.project).is_ok_and(|found| found.running().is_none())
+/// Ends, with what to say, when the background process dies: nobody waits for a deadline then. Never for other stacks.
+pub(super) async fn death(project: &ProjectFolders, stack: StackKind) -> Failure {
+    if stack == StackKind::External {
+        return std::future::pending().await;
+    }
+    loop {
+        tokio::time::sleep(LOOK).await;
+        if died(project) {
+            return service_died(project);
+        }
+    }
 }
 
-fn service_died(plan: &Plan) -> Failure {
-    let log = embedded::log_path(&plan.project.logs(), "stockdev");
+fn died(project: &ProjectFolders) -> bool {
+    Found::look(project).is_ok_and(|found| found.running().is_none())
+}
+
+fn service_died(project: &ProjectFolders) -> Failure {
+    let log = embedded::log_path(&project.logs(), "stockdev");
     let failure = Failure::new(ErrorId::ServiceDied, "the background process ended by itself");
     let failure = match failures::last_lines(&log) {
         Some(lines) => failure.got(lines),
