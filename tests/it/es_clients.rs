@@ -101,7 +101,8 @@ async fn rust_bulks_and_searches() {
         "size": 1, "query": {"term": {"symbol.keyword": "B"}}, "sort": [{"price": "desc"}],
         "aggs": {"mean": {"avg": {"field": "price"}}},
     });
-    let search = client.search(SearchParts::Index(&[&index])).body(request);
+    let indices = [index.as_str()];
+    let search = client.search(SearchParts::Index(&indices)).body(request);
     let answer: Value = search.send().await.unwrap().json().await.unwrap();
     assert_eq!(answer["hits"]["total"], json!({"value": 10, "relation": "eq"}));
     assert_eq!(answer["hits"]["hits"][0]["_source"], json!({"symbol": "B", "price": 28}));

@@ -13,7 +13,7 @@
 //! 4. a second member joins and each has one partition; the first leaves and the second has both;
 //! 5. offsets are looked up by time and as committed; group and topic are deleted.
 
-use std::{collections::BTreeMap, path::Path, process::Command};
+use std::{collections::BTreeMap, fs, path::Path, process::Command};
 
 use rdkafka::{
     ClientConfig,
@@ -22,7 +22,7 @@ use rdkafka::{
 };
 
 use crate::support::{
-    clients::{Ran, clients, installed, root, run, unique},
+    clients::{clients, installed, root, run, unique},
     servers::TestKafka,
 };
 

@@ -12,6 +12,7 @@ mod architecture;
 mod cli;
 mod cli_support;
 mod cli_up;
+mod compatibility;
 mod es_cases;
 mod es_clients;
 mod es_node;

@@ -155,3 +155,21 @@ pub fn served_endpoints() -> Vec<Endpoint> {
 pub fn universal_parameters() -> &'static [&'static str] {
     http::UNIVERSAL_PARAMS
 }
+
+/// Every query of the query DSL that is served, by name.
+pub fn served_queries() -> &'static [&'static str] {
+    search::query::QUERY_NAMES
+}
+
+/// Every aggregation that is served, by name.
+pub fn served_aggregations() -> &'static [&'static str] {
+    aggs::AGGREGATION_NAMES
+}
+
+/// Every field type that a mapping may declare, by name.
+pub fn served_field_types() -> Vec<&'static str> {
+    let mut names: Vec<_> = mapping::FieldKind::ALL.iter().map(|kind| kind.name()).collect();
+    names.extend(["object", "nested"]);
+    names.sort_unstable();
+    names
+}

@@ -62,8 +62,14 @@ impl TestElasticsearch {
 impl Own {
     fn prepare() -> (Self, TcpListener, SocketAddr) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-        let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+        // Not `block_on`: a test may be inside a runtime of its own.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
+        let listener = {
+            let _inside = runtime.enter();
+            TcpListener::from_std(listener).unwrap()
+        };
         let own =
             Self { runtime: Some(runtime), shutdown: CancellationToken::new(), folder: tempfile::tempdir().unwrap() };
         (own, listener, address)

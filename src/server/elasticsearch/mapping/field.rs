@@ -92,6 +92,24 @@ pub(crate) enum FieldKind {
 }
 
 impl FieldKind {
+    pub(crate) const ALL: [Self; 15] = [
+        Self::Text,
+        Self::Keyword,
+        Self::Long,
+        Self::Integer,
+        Self::Short,
+        Self::Byte,
+        Self::Double,
+        Self::Float,
+        Self::HalfFloat,
+        Self::ScaledFloat,
+        Self::Boolean,
+        Self::Date,
+        Self::DateNanos,
+        Self::Ip,
+        Self::Alias,
+    ];
+
     /// The name in a mapping.
     pub(crate) fn name(self) -> &'static str {
         match self {

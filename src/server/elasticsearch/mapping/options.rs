@@ -130,24 +130,7 @@ pub(crate) fn options(kind: FieldKind) -> &'static [OptionSpec] {
 
 /// The type of that name, if this node serves it.
 pub(crate) fn kind_of(name: &str) -> Option<FieldKind> {
-    const KINDS: [FieldKind; 15] = [
-        FieldKind::Text,
-        FieldKind::Keyword,
-        FieldKind::Long,
-        FieldKind::Integer,
-        FieldKind::Short,
-        FieldKind::Byte,
-        FieldKind::Double,
-        FieldKind::Float,
-        FieldKind::HalfFloat,
-        FieldKind::ScaledFloat,
-        FieldKind::Boolean,
-        FieldKind::Date,
-        FieldKind::DateNanos,
-        FieldKind::Ip,
-        FieldKind::Alias,
-    ];
-    KINDS.into_iter().find(|kind| kind.name() == name)
+    FieldKind::ALL.into_iter().find(|kind| kind.name() == name)
 }
 
 impl OptionSpec {
