@@ -1,0 +1,8 @@
+//! The parameter `filter_path`.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    stockdev::server::elasticsearch::fuzzing::filter_path(data);
+});

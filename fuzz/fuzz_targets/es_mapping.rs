@@ -1,0 +1,8 @@
+//! A mapping.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    stockdev::server::elasticsearch::fuzzing::mapping(data);
+});

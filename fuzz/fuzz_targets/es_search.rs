@@ -1,0 +1,8 @@
+//! A search body: queries, sorts, aggregations.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|data: &[u8]| {
+    stockdev::server::elasticsearch::fuzzing::search_body(data);
+});
