@@ -13,6 +13,7 @@ mod cli;
 mod cli_support;
 mod cli_up;
 mod compatibility;
+mod es_aggregations;
 mod es_cases;
 mod es_clients;
 mod es_node;
