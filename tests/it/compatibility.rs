@@ -132,7 +132,7 @@ fn the_broker_announces_just_the_listed_versions() {
 
 #[test]
 fn every_listed_endpoint_has_a_handler_and_the_declined_ones_have_none() {
-    let node = TestElasticsearch::start();
+    let node = TestElasticsearch::start_own();
     let address = address(&node);
     for endpoint in served_endpoints() {
         let target: Vec<_> =
@@ -153,7 +153,7 @@ fn every_listed_endpoint_has_a_handler_and_the_declined_ones_have_none() {
 
 #[test]
 fn listed_queries_aggregations_and_types_are_known_and_others_are_not() {
-    let node = TestElasticsearch::start();
+    let node = TestElasticsearch::start_own();
     let address = address(&node);
     send(address, "PUT", "/compatibility", "");
     let search = |body: Value| send(address, "POST", "/compatibility/_search", &body.to_string()).text();
