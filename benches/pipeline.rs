@@ -1,18 +1,19 @@
 //! Ticks a second, and processor time per million of them, for each half of the pipeline.
 //!
 //! ```text
-//! cargo bench --bench pipeline                     # simulator and readers
-//! STOCKDEV_TEST_KAFKA=127.0.0.1:9092 STOCKDEV_TEST_ELASTICSEARCH=http://127.0.0.1:9200 cargo bench --bench pipeline
+//! cargo bench --bench pipeline                # simulator, readers, then the embedded stack
+//! cargo bench --bench pipeline -- servers     # the servers only, so that peak memory is theirs
+//! STOCKDEV_BENCH_KAFKA=HOST:PORT STOCKDEV_BENCH_ELASTICSEARCH=http://HOST:PORT cargo bench --bench pipeline
 //! ```
 //!
-//! `STOCKDEV_BENCH_TICKS` sets how many ticks go through the servers (200,000). Processor time is this process's: what
-//! the servers use is not in it. The topic and index made are left for a look, under the name that is printed.
-
-#![allow(clippy::print_stdout, clippy::let_underscore_must_use, reason = "a benchmark talks")]
+//! With the two variables the same ticks also go through those servers, and the ratio is printed. `STOCKDEV_BENCH_TICKS`
+//! sets how many ticks that is (200,000). The embedded stack is a project of its own, in a temporary folder, and goes at
+//! the end; the topics and the index made on other servers are left for a look, under the name that is printed.
 
 use std::{
     fs,
     io::{self, Cursor},
+    process::{Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -27,16 +28,84 @@ use tokio_util::sync::CancellationToken;
 
 const READ_TICKS: u64 = 200_000;
 
-type Outcome = Result<(), Box<dyn std::error::Error>>;
+type Failure = Box<dyn std::error::Error>;
+type Outcome = Result<(), Failure>;
+
+/// How long one half took.
+struct Measured {
+    wall: Duration,
+}
 
 fn main() -> Outcome {
     // `cargo bench --bench pipeline -- servers` leaves out what runs without them, so that peak memory is theirs.
     if !std::env::args().any(|argument| argument == "servers") {
         without_servers()?;
     }
-    match (std::env::var("STOCKDEV_TEST_KAFKA"), std::env::var("STOCKDEV_TEST_ELASTICSEARCH")) {
-        (Ok(kafka), Ok(elasticsearch)) => through_servers(&kafka, &elasticsearch),
-        _ => Ok(()),
+    let embedded = Stack::up()?;
+    println!("the embedded stack");
+    let ours = through_servers(&embedded.kafka, &embedded.elasticsearch)?;
+    println!("{:<20} {}", "background process", embedded.used());
+    let other = (std::env::var("STOCKDEV_BENCH_KAFKA"), std::env::var("STOCKDEV_BENCH_ELASTICSEARCH"));
+    if let (Ok(kafka), Ok(elasticsearch)) = other {
+        println!("{kafka} and {elasticsearch}");
+        let theirs = through_servers(&kafka, &elasticsearch)?;
+        for (what, ours, theirs) in [("produce", &ours[0], &theirs[0]), ("index", &ours[1], &theirs[1])] {
+            let ratio = theirs.wall.as_secs_f64() / ours.wall.as_secs_f64();
+            println!("{what:<20} the embedded stack is {ratio:.2} times as fast");
+        }
+    }
+    Ok(())
+}
+
+/// A project of the program under test; `down` when dropped.
+struct Stack {
+    home: tempfile::TempDir,
+    kafka: String,
+    elasticsearch: String,
+    pid: u64,
+}
+
+impl Stack {
+    fn up() -> Result<Self, Failure> {
+        let home = tempfile::tempdir()?;
+        let up = json(command(&home, &["up", "--no-stream", "--ports", "auto"]))?;
+        let endpoint = |name: &str| up["endpoints"][name].as_str().map(str::to_owned).ok_or("`up` names no endpoint");
+        let (kafka, elasticsearch) = (endpoint("kafka")?, endpoint("elasticsearch")?);
+        let pid =
+            json(command(&home, &["status"]))?["services"][0]["pid"].as_u64().ok_or("`status` names no process")?;
+        Ok(Self { home, kafka, elasticsearch, pid })
+    }
+
+    fn used(&self) -> String {
+        let used = processor_time(&self.pid.to_string());
+        format!("{:.2} CPU s, peak memory {}", used.as_secs_f64(), memory(&self.pid.to_string(), "VmHWM:"))
+    }
+}
+
+impl Drop for Stack {
+    fn drop(&mut self) {
+        if let Err(error) = json(command(&self.home, &["down"])) {
+            eprintln!("the embedded stack was not stopped: {error}");
+        }
+    }
+}
+
+fn command(home: &tempfile::TempDir, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_stockdev"));
+    command.args(arguments).args(["--stack", "embedded", "--output", "json", "--progress", "none"]);
+    for folder in ["XDG_STATE_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
+        command.env(folder, home.path());
+    }
+    command.current_dir(home).stdin(Stdio::null()).stderr(Stdio::inherit());
+    command
+}
+
+fn json(mut command: Command) -> Result<serde_json::Value, Failure> {
+    let output = command.output()?;
+    if output.status.success() {
+        Ok(serde_json::from_slice(&output.stdout)?)
+    } else {
+        Err(format!("{command:?}: {}", output.status).into())
     }
 }
 
@@ -60,7 +129,7 @@ fn simulation(ticks: u64) -> SimulatorOptions {
     SimulatorOptions { ticks: Some(ticks), instruments: 50, rate: 50.0, ..SimulatorOptions::default() }
 }
 
-fn read(text: Arc<[u8]>) -> Result<u64, Box<dyn std::error::Error>> {
+fn read(text: Arc<[u8]>) -> Result<u64, Failure> {
     let mut count = 0;
     for record in TickReader::from_reader("bench", Cursor::new(text), &ReadOptions::default())? {
         record?;
@@ -79,7 +148,7 @@ fn as_array(ndjson: &[u8]) -> Vec<u8> {
     array
 }
 
-fn csv(options: &SimulatorOptions) -> Result<Vec<u8>, Box<dyn std::error::Error>> {
+fn csv(options: &SimulatorOptions) -> Result<Vec<u8>, Failure> {
     let mut text = stockdev::tick::column_names().join(",") + "\n";
     for tick in stockdev::tick::Simulator::new(options.clone())? {
         text += &(tick.tick.csv_cells().join(",") + "\n");
@@ -87,7 +156,7 @@ fn csv(options: &SimulatorOptions) -> Result<Vec<u8>, Box<dyn std::error::Error>
     Ok(text.into_bytes())
 }
 
-fn through_servers(kafka: &str, elasticsearch: &str) -> Outcome {
+fn through_servers(kafka: &str, elasticsearch: &str) -> Result<[Measured; 2], Failure> {
     let runtime = tokio::runtime::Runtime::new()?;
     let ticks = std::env::var("STOCKDEV_BENCH_TICKS").ok().map_or(Ok(200_000), |text| text.parse())?;
     let name = format!("stock-stream-bench-{}", jiff::Timestamp::now().as_millisecond());
@@ -106,7 +175,7 @@ fn through_servers(kafka: &str, elasticsearch: &str) -> Outcome {
         Ok(sent.sent)
     };
     measure("produce one", || send(1))?;
-    measure("produce", || send(ticks))?;
+    let produced = measure("produce", || send(ticks))?;
     let options = IndexOptions {
         topic: name.clone(),
         index: name.clone(),
@@ -114,38 +183,39 @@ fn through_servers(kafka: &str, elasticsearch: &str) -> Outcome {
         until: Until::CaughtUp,
         ..IndexOptions::default()
     };
-    measure("index", || {
+    let indexed = measure("index", || {
         let report = runtime.block_on(index(&kafka, &elasticsearch, &options, &Progress::new(), &cancel))?;
         Ok(report.indexed)
-    })
+    })?;
+    Ok([produced, indexed])
 }
 
-fn measure(what: &str, mut run: impl FnMut() -> Result<u64, Box<dyn std::error::Error>>) -> Outcome {
-    let (started, used) = (Instant::now(), processor_time());
+fn measure(what: &str, mut run: impl FnMut() -> Result<u64, Failure>) -> Result<Measured, Failure> {
+    let (started, used) = (Instant::now(), processor_time("self"));
     let ticks = run()?;
-    let (wall, used) = (started.elapsed(), processor_time().saturating_sub(used));
+    let (wall, used) = (started.elapsed(), processor_time("self").saturating_sub(used));
     let count = f64::from(u32::try_from(ticks)?);
     println!(
         "{what:<20} {:>9.0} ticks/s {:>7.2} CPU s/million  ({ticks} ticks in {:.2} s, peak memory {})",
         count / wall.as_secs_f64(),
         used.as_secs_f64() / count * 1e6,
         wall.as_secs_f64(),
-        peak_memory(),
+        memory("self", "VmHWM:"),
     );
-    Ok(())
+    Ok(Measured { wall })
 }
 
-/// User and system time of this process; zero where there is no `/proc`.
-fn processor_time() -> Duration {
-    let stat = fs::read_to_string("/proc/self/stat").unwrap_or_default();
+/// User and system time of a process; zero where there is no `/proc`.
+fn processor_time(pid: &str) -> Duration {
+    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
     // The kernel counts in hundredths of a second, whatever its own clock.
     Duration::from_millis((ticks(11) + ticks(12)) * 10)
 }
 
-fn peak_memory() -> String {
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+fn memory(pid: &str, name: &str) -> String {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix(name));
     line.map_or_else(|| "unknown".into(), |size| size.trim().to_owned())
 }
