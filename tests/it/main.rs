@@ -3,6 +3,7 @@
 mod architecture;
 mod cli;
 mod cli_support;
+mod compatibility;
 mod es_cases;
 mod es_node;
 mod kafka_broker;

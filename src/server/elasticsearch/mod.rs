@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) mod aggs;
 pub(crate) mod codec;
+mod compatibility;
 pub(crate) mod error;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -22,6 +23,10 @@ pub(crate) mod search;
 pub(crate) mod state;
 pub(crate) mod storage;
 
+pub use compatibility::{
+    Aggregation, DECLINED, Declined, FieldType, IndexSetting, aggregations, field_types, index_settings, query_types,
+    setting_prefixes,
+};
 pub use http::Limits;
 pub use state::OpenError;
 

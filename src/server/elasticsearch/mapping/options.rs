@@ -128,25 +128,27 @@ pub(crate) fn options(kind: FieldKind) -> &'static [OptionSpec] {
     }
 }
 
+/// Every type this node serves.
+pub(crate) const KINDS: [FieldKind; 15] = [
+    FieldKind::Text,
+    FieldKind::Keyword,
+    FieldKind::Long,
+    FieldKind::Integer,
+    FieldKind::Short,
+    FieldKind::Byte,
+    FieldKind::Double,
+    FieldKind::Float,
+    FieldKind::HalfFloat,
+    FieldKind::ScaledFloat,
+    FieldKind::Boolean,
+    FieldKind::Date,
+    FieldKind::DateNanos,
+    FieldKind::Ip,
+    FieldKind::Alias,
+];
+
 /// The type of that name, if this node serves it.
 pub(crate) fn kind_of(name: &str) -> Option<FieldKind> {
-    const KINDS: [FieldKind; 15] = [
-        FieldKind::Text,
-        FieldKind::Keyword,
-        FieldKind::Long,
-        FieldKind::Integer,
-        FieldKind::Short,
-        FieldKind::Byte,
-        FieldKind::Double,
-        FieldKind::Float,
-        FieldKind::HalfFloat,
-        FieldKind::ScaledFloat,
-        FieldKind::Boolean,
-        FieldKind::Date,
-        FieldKind::DateNanos,
-        FieldKind::Ip,
-        FieldKind::Alias,
-    ];
     KINDS.into_iter().find(|kind| kind.name() == name)
 }
 
