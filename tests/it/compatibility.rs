@@ -139,7 +139,11 @@ fn the_node_has_every_endpoint_of_the_table() {
     let node = Running::start(dir.path());
     let mut wrong = Vec::new();
     for endpoint in elasticsearch::served_endpoints() {
-        let target = endpoint.path.replace(['{', '}'], "");
+        let mut target = endpoint.path.replace(['{', '}'], "");
+        if endpoint.parameters.contains(&"timeout") {
+            // Health waits for an index that does not exist.
+            target.push_str("?timeout=1ms");
+        }
         for method in endpoint.methods {
             let answer = node.send(method, &target, "");
             if answer.status == 405 || answer.status >= 500 || answer.text().contains("no handler found") {

@@ -119,17 +119,17 @@ pub const DECLINED: &[Declined] = &[
     mapping(
         "Geo fields",
         r#"{"mappings":{"properties":{"a":{"type":"geo_point"}}}}"#,
-        "No handler for type [geo_point]",
+        "The mapper type [geo_point] declared on field [a] does not exist",
     ),
     mapping(
         "Flattened fields",
         r#"{"mappings":{"properties":{"a":{"type":"flattened"}}}}"#,
-        "No handler for type [flattened]",
+        "The mapper type [flattened] declared on field [a] does not exist",
     ),
     mapping(
         "Vectors",
         r#"{"mappings":{"properties":{"a":{"type":"dense_vector"}}}}"#,
-        "No handler for type [dense_vector]",
+        "The mapper type [dense_vector] declared on field [a] does not exist",
     ),
     mapping(
         "Own analyzers",
