@@ -73,6 +73,12 @@ pub(super) async fn run(args: IndexArgs, cx: &Arc<Context>) -> Result<u8, Failur
             return Err(failures::index(&error).phase(Phase::Index));
         }
     };
+    if args.until_caught_up && !report.cancelled {
+        // A script that goes on from here counts or searches: what was indexed is to be seen.
+        pipeline::refresh_index(&connection.elasticsearch, &args.index)
+            .await
+            .map_err(|error| failures::counts(&error).phase(Phase::Index))?;
+    }
     cx.report.finish_with(running, report.indexed, "documents", format!("{} documents", count(report.indexed)));
     let text = format!(
         "{} documents indexed into `{}`, {} dead letters, {} retries, in {}",
