@@ -108,6 +108,10 @@ pub(super) async fn take_down(
     for process in processes {
         stop(cx, &process, &mut down).await;
     }
+    // A file that was cut short names none of them; they run all the same.
+    for process in embedded::serving(project) {
+        stop(cx, &process, &mut down).await;
+    }
     let data = found.record.as_ref().map_or_else(|| project.data(), |record| record.data.clone());
     if keep_data && found.record.as_ref().is_some_and(|record| record.stack == StackKind::Embedded) {
         keep(&found, project, &mut down)?;

@@ -190,7 +190,7 @@ fn kafka(error: &KafkaClientError) -> Failure {
 }
 
 /// An Elasticsearch client's error.
-fn elasticsearch(error: &ElasticsearchClientError) -> Failure {
+pub(super) fn elasticsearch(error: &ElasticsearchClientError) -> Failure {
     match error {
         ElasticsearchClientError::Url { .. } | ElasticsearchClientError::CaCert { .. } => {
             Failure::new(ErrorId::Usage, error.to_string()).next("stockdev --help", "how endpoints are named")

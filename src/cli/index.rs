@@ -43,6 +43,9 @@ pub(super) struct IndexArgs {
     dead_letter_topic: String,
 }
 
+/// How long Elasticsearch may take for its first answer.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(10);
+
 pub(super) async fn run(args: IndexArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
     let connection = Connection::from_context(cx)?;
     let options = IndexOptions {
@@ -53,6 +56,12 @@ pub(super) async fn run(args: IndexArgs, cx: &Arc<Context>) -> Result<u8, Failur
         until: if args.until_caught_up { Until::CaughtUp } else { Until::Forever },
         ..IndexOptions::default()
     };
+    // Where nothing waits, the work itself would not notice that it has nowhere to go.
+    connection
+        .elasticsearch
+        .probe(PATIENCE)
+        .await
+        .map_err(|error| failures::elasticsearch(&error).phase(Phase::Index))?;
     let progress = Progress::new();
     let running = cx.report.start(Phase::Index, None);
     let stop = cx.stop.token();

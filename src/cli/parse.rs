@@ -183,7 +183,10 @@ fn refused(error: clap::Error, arguments: &[OsString], origins: &Origins) -> Why
     if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
         return Why::Asked(Box::new(error));
     }
-    if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+    // clap's own message lists the commands that are not for people too.
+    let lacks_command = error.kind() == ErrorKind::MissingSubcommand
+        && matches!(error.get(ContextKind::InvalidSubcommand), Some(ContextValue::String(name)) if !name.contains(' '));
+    if lacks_command || error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let failure = Failure::new(ErrorId::Usage, "a command is missing")
             .next("stockdev up", "start everything")
             .next("stockdev --help", "list all commands");

@@ -112,17 +112,30 @@ impl Status {
                 .filter(|live| live.process.is_alive())
                 .map(|live| live.process.pid),
         };
-        let Some(endpoints) = found.endpoints() else { return Ok(status) };
+        let known = found.endpoints().is_some();
+        let (asks_kafka, asks_elasticsearch) =
+            (known || cx.global.kafka.is_some(), known || cx.global.elasticsearch.is_some());
+        if !asks_kafka && !asks_elasticsearch {
+            return Ok(status);
+        }
+        let endpoints = cx.endpoints()?;
         let connection = Connection::to(cx, endpoints)?;
-        let (kafka, elasticsearch) =
-            tokio::join!(connection.kafka.probe(PATIENCE), connection.elasticsearch.probe(PATIENCE));
-        let kafka = kafka.map_err(|error| error.to_string());
-        let elasticsearch = elasticsearch.map_err(|error| error.to_string());
-        status.count(&connection, kafka.is_ok(), elasticsearch.is_ok()).await;
-        status.services = vec![
-            service("kafka", &found, &connection.endpoints.kafka, kafka),
-            service("elasticsearch", &found, &connection.endpoints.elasticsearch, elasticsearch),
+        // Without a project, only the server that was named is asked.
+        let kafka = async { if asks_kafka { Some(connection.kafka.probe(PATIENCE).await) } else { None } };
+        let elasticsearch =
+            async { if asks_elasticsearch { Some(connection.elasticsearch.probe(PATIENCE).await) } else { None } };
+        let (kafka, elasticsearch) = tokio::join!(kafka, elasticsearch);
+        let kafka = kafka.map(|answer| answer.map_err(|error| error.to_string()));
+        let elasticsearch = elasticsearch.map(|answer| answer.map_err(|error| error.to_string()));
+        status.count(&connection, matches!(kafka, Some(Ok(_))), matches!(elasticsearch, Some(Ok(())))).await;
+        let asked = [
+            ("kafka", &connection.endpoints.kafka, kafka.map(|answer| answer.map(drop))),
+            ("elasticsearch", &connection.endpoints.elasticsearch, elasticsearch),
         ];
+        status.services = asked
+            .into_iter()
+            .filter_map(|(name, endpoint, answer)| Some(service(name, &found, endpoint, answer?)))
+            .collect();
         let all_run = status.services.iter().all(|service| service.state == State::Running);
         status.state = if all_run { State::Running } else { State::Degraded };
         Ok(status)
@@ -220,7 +233,9 @@ impl Status {
 }
 
 fn service(name: &'static str, found: &Found, endpoint: &str, probe: Result<(), String>) -> Service {
-    let server = found.running();
+    let own =
+        found.endpoints().filter(|own| [&own.kafka, &own.elasticsearch].iter().any(|own| own.as_str() == endpoint));
+    let server = found.running().filter(|_| own.is_some());
     let said = server.and_then(|server| server.services.iter().find(|service| service.name == name));
     let runs = probe.is_ok() && said.is_none_or(|service| service.state == ServiceState::Running);
     let version = server.map(|_| if name == "kafka" { KAFKA_VERSION.to_owned() } else { elasticsearch_version() });

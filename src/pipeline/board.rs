@@ -11,7 +11,7 @@ use super::{bulk::Origin, watermark::Watermark};
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     state: Mutex<State>,
-    finished: Condvar,
+    settled: Condvar,
 }
 
 #[derive(Debug, Default)]
@@ -70,14 +70,23 @@ impl Board {
 
     /// Messages are indexed or dead-lettered. Those of an earlier assignment change nothing.
     pub(crate) fn finish(&self, origins: &[Origin]) {
+        self.settle(origins, Watermark::finish);
+    }
+
+    /// Those of the messages that are not finished never will be, in this run: nobody need wait for them.
+    pub(crate) fn give_up(&self, origins: &[Origin]) {
+        self.settle(origins, Watermark::give_up);
+    }
+
+    fn settle(&self, origins: &[Origin], settle: impl Fn(&mut Watermark, i64)) {
         let mut state = self.lock();
         for origin in origins {
             if let Some(owned) = state.owned.get_mut(&origin.partition).filter(|owned| owned.epoch == origin.epoch) {
-                owned.watermark.finish(origin.offset);
+                settle(&mut owned.watermark, origin.offset);
             }
         }
         drop(state);
-        self.finished.notify_all();
+        self.settled.notify_all();
     }
 
     pub(crate) fn set_ended(&self, partition: i32) {
@@ -119,20 +128,17 @@ impl Board {
         done.map(|(partition, _)| *partition).collect()
     }
 
-    /// Waits until nothing of these partitions is unfinished; says whether that came in time.
+    /// Waits until all of these partitions is finished or given up, or the time is over; says whether all is finished.
     pub(crate) fn wait_drained(&self, partitions: &[i32], timeout: Duration) -> bool {
         let deadline = Instant::now() + timeout;
         let mut state = self.lock();
         loop {
-            let open = |partition| state.owned.get(partition).is_some_and(|owned| !owned.watermark.is_drained());
-            if !partitions.iter().any(open) {
-                return true;
-            }
+            let owned = || partitions.iter().filter_map(|partition| state.owned.get(partition));
             let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return false;
+            if left.is_zero() || !owned().any(|owned| owned.watermark.is_under_way()) {
+                return owned().all(|owned| owned.watermark.is_drained());
             }
-            state = self.finished.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+            state = self.settled.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 }
@@ -186,5 +192,24 @@ mod tests {
         let finisher = std::thread::spawn(move || other.finish(&[origin(0, 0, epoch)]));
         assert!(board.wait_drained(&[0], Duration::from_secs(10)));
         finisher.join().unwrap();
+    }
+
+    #[test]
+    fn draining_does_not_wait_for_what_is_given_up() {
+        let board = std::sync::Arc::new(Board::default());
+        board.assign([0, 1]);
+        let epoch = board.begin(0, 0);
+        board.begin(1, 0);
+        let other = board.clone();
+        let deliverer = std::thread::spawn(move || {
+            other.finish(&[origin(1, 0, epoch)]);
+            other.give_up(&[origin(0, 0, epoch), origin(1, 0, epoch)]);
+        });
+        let started = Instant::now();
+        assert!(!board.wait_drained(&[0, 1], Duration::from_secs(60)));
+        assert!(started.elapsed() < Duration::from_secs(30));
+        assert!(board.wait_drained(&[1], Duration::ZERO));
+        assert_eq!(board.committable(false), [(1, 1)]);
+        deliverer.join().unwrap();
     }
 }

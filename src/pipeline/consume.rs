@@ -40,7 +40,9 @@ pub enum ConsumeFrom {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not `beginning`, `end`, `stored`, an offset, or a time as `2024-01-02 09:15:00` or ISO 8601")]
+#[error(
+    "`{0}` is not `beginning`, `end`, `stored`, an offset, or a time as `2024-01-02`, `2024-01-02 09:15:00` or ISO 8601"
+)]
 pub struct ConsumeFromError(String);
 
 impl FromStr for ConsumeFrom {
@@ -52,7 +54,8 @@ impl FromStr for ConsumeFrom {
             "end" => Ok(Self::End),
             "stored" => Ok(Self::Stored),
             _ => text.parse().map(Self::Offset).or_else(|_| {
-                let time = parse_timestamp(text, &default_zone());
+                let zone = default_zone();
+                let time = parse_timestamp(text, &zone).or_else(|| parse_timestamp(&format!("{text} 00:00:00"), &zone));
                 time.map(Self::Timestamp).ok_or_else(|| ConsumeFromError(text.to_owned()))
             }),
         }

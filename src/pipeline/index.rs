@@ -20,7 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     board::Board,
-    bulk::Batch,
+    bulk::{Batch, Origin},
     counts::{CountError, GroupLag, PartitionOffsets, group_lag, topic_counts},
     dead_letter::{DeadLetterError, DeadLetters},
     deliver::{DeliverError, Delivered, Deliverer},
@@ -268,8 +268,16 @@ impl Indexer {
         if batch.items.is_empty() && batch.dead.is_empty() {
             return;
         }
-        let deliverer = self.deliverer.clone();
-        under_way.spawn(async move { deliverer.deliver(batch).await });
+        let (deliverer, board) = (self.deliverer.clone(), self.board.clone());
+        let items = batch.items.iter().map(|item| item.origin);
+        let origins: Vec<Origin> = items.chain(batch.dead.iter().map(|letter| letter.origin)).collect();
+        under_way.spawn(async move {
+            let delivered = deliverer.deliver(batch).await;
+            if delivered.is_err() {
+                board.give_up(&origins);
+            }
+            delivered
+        });
     }
 }
 

@@ -5,30 +5,45 @@ use std::collections::VecDeque;
 /// Offsets of one partition between the first that is not finished and the last one begun.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Watermark {
-    /// Begun, in order, and whether finished; the front one never is.
-    open: VecDeque<(i64, bool)>,
+    /// Begun, in order; the front one is never finished.
+    open: VecDeque<(i64, Stage)>,
     /// One behind the last offset before the front one.
     committable: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    UnderWay,
+    /// Nobody works on it any more, though it is not finished.
+    GivenUp,
+    Finished,
 }
 
 impl Watermark {
     /// A message was received. Offsets come in order; one that came before is begun again.
     pub(crate) fn begin(&mut self, offset: i64) {
         if self.open.back().is_none_or(|(last, _)| *last < offset) {
-            self.open.push_back((offset, false));
+            self.open.push_back((offset, Stage::UnderWay));
         } else if let Some(entry) = self.entry(offset) {
-            entry.1 = false;
+            entry.1 = Stage::UnderWay;
         }
     }
 
     /// A message is indexed or dead-lettered for good. An offset that was not begun changes nothing.
     pub(crate) fn finish(&mut self, offset: i64) {
         if let Some(entry) = self.entry(offset) {
-            entry.1 = true;
+            entry.1 = Stage::Finished;
         }
-        while let Some((offset, true)) = self.open.front().copied() {
+        while let Some((offset, Stage::Finished)) = self.open.front().copied() {
             self.committable = Some(offset + 1);
             self.open.pop_front();
+        }
+    }
+
+    /// A message that is not finished never will be, in this run.
+    pub(crate) fn give_up(&mut self, offset: i64) {
+        if let Some(entry) = self.entry(offset).filter(|entry| entry.1 == Stage::UnderWay) {
+            entry.1 = Stage::GivenUp;
         }
     }
 
@@ -42,7 +57,12 @@ impl Watermark {
         self.open.is_empty()
     }
 
-    fn entry(&mut self, offset: i64) -> Option<&mut (i64, bool)> {
+    /// Whether waiting may still finish something.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.open.iter().any(|(_, stage)| *stage == Stage::UnderWay)
+    }
+
+    fn entry(&mut self, offset: i64) -> Option<&mut (i64, Stage)> {
         let index = self.open.binary_search_by_key(&offset, |(offset, _)| *offset).ok()?;
         self.open.get_mut(index)
     }
@@ -68,6 +88,25 @@ mod tests {
         watermark.finish(5);
         assert_eq!(watermark.committable(), Some(10));
         assert!(watermark.is_drained());
+    }
+
+    #[test]
+    fn what_is_given_up_is_not_waited_for_and_holds_back_what_follows() {
+        let mut watermark = Watermark::default();
+        for offset in [5, 6, 7] {
+            watermark.begin(offset);
+        }
+        watermark.finish(5);
+        watermark.give_up(6);
+        assert!(watermark.is_under_way());
+        watermark.finish(7);
+        watermark.give_up(7);
+        assert!(!watermark.is_under_way() && !watermark.is_drained());
+        assert_eq!(watermark.committable(), Some(6));
+        watermark.begin(6);
+        assert!(watermark.is_under_way());
+        watermark.finish(6);
+        assert_eq!(watermark.committable(), Some(8));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::files::FileError;
 pub struct ProjectName(String);
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("a project's name is 1 to 63 of a-z, 0-9, `-`, `_` and `.`, and starts with a letter or digit")]
+#[error("the name of a project is 1 to 63 of a-z, 0-9, `-`, `_` and `.`, and starts with a letter or digit")]
 pub struct ProjectNameError;
 
 impl FromStr for ProjectName {

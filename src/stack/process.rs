@@ -1,5 +1,6 @@
 //! Processes we started, told apart from later ones that got the same number.
 
+use std::ffi::OsStr;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -58,6 +59,27 @@ pub async fn wait_gone(process: &ProcessId, limit: Duration) -> bool {
     true
 }
 
+/// Processes with `arguments` in a row on their command line, where the system tells. For what a lost file no longer names.
+#[cfg(target_os = "linux")]
+pub(crate) fn with_arguments(arguments: &[&OsStr]) -> Vec<ProcessId> {
+    let Ok(entries) = std::fs::read_dir("/proc") else { return Vec::new() };
+    let pids = entries.flatten().filter_map(|entry| entry.file_name().to_str()?.parse::<u32>().ok());
+    let found = pids.filter(|pid| {
+        let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
+        words.windows(arguments.len().max(1)).any(|words| {
+            words.len() == arguments.len()
+                && words.iter().zip(arguments).all(|(word, wanted)| *word == wanted.as_encoded_bytes())
+        })
+    });
+    found.filter_map(|pid| Some(ProcessId { pid, started: started(pid)? })).collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn with_arguments(_arguments: &[&OsStr]) -> Vec<ProcessId> {
+    Vec::new()
+}
+
 /// Resident memory, where the system tells.
 pub fn memory_bytes(pid: u32) -> Option<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
@@ -109,6 +131,29 @@ mod tests {
         signal_kill(&process);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         assert!(runtime.block_on(wait_gone(&process, Duration::from_secs(10))));
+        child.wait().unwrap();
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_process_is_found_by_its_own_arguments_only() {
+        let mut child = std::process::Command::new("sh")
+            .args(["-c", "read line", "--file", "/one of/a kind"])
+            .stdin(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let pids = |words: &[&str]| -> Vec<u32> {
+            let words: Vec<&OsStr> = words.iter().map(OsStr::new).collect();
+            with_arguments(&words).iter().map(|process| process.pid).collect()
+        };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while pids(&["--file", "/one of/a kind"]) != [child.id()] {
+            assert!(Instant::now() < deadline);
+            std::thread::yield_now();
+        }
+        assert_eq!(pids(&["--file", "/one of/a"]), [0; 0]);
+        assert_eq!(pids(&[]), [0; 0]);
+        child.kill().unwrap();
         child.wait().unwrap();
     }
 

@@ -41,6 +41,8 @@ pub enum Problem {
     NotUtf8,
     #[error("expected a tick as a JSON object, found `{found}`")]
     NotAnObject { found: String },
+    #[error("expected a tick as a JSON object, found nothing")]
+    Nothing,
     #[error("the input ends inside a tick")]
     Truncated,
     #[error("longer than {limit} bytes")]

@@ -159,8 +159,11 @@ fn check_closely(text: &[u8], zone: &TimeZone) -> Result<TickFacts, Flaw> {
     })?;
     let start = text.len() - text.trim_start().len();
     if !text[start..].starts_with('{') {
-        let found = excerpt(text.as_bytes());
-        return Err(Flaw { offset: start, field: None, problem: Problem::NotAnObject { found } });
+        let problem = match excerpt(text.as_bytes()) {
+            found if found.is_empty() => Problem::Nothing,
+            found => Problem::NotAnObject { found },
+        };
+        return Err(Flaw { offset: start, field: None, problem });
     }
     let tick: RawTick<'_> = serde_json::from_str(text).map_err(|error| syntax_flaw(text, 0, None, &error))?;
     let checker = Checker { text };

@@ -10,9 +10,11 @@
 
 mod architecture;
 mod cli;
+mod cli_repair;
 mod cli_support;
 mod cli_up;
 mod compatibility;
+mod es_aggregations;
 mod es_cases;
 mod es_clients;
 mod es_node;

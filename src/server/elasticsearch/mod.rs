@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) mod aggs;
 pub(crate) mod codec;
+mod compatibility;
 pub(crate) mod error;
 #[doc(hidden)]
 pub mod fuzzing;
@@ -22,6 +23,10 @@ pub(crate) mod search;
 pub(crate) mod state;
 pub(crate) mod storage;
 
+pub use compatibility::{
+    Aggregation, DECLINED, Declined, FieldType, IndexSetting, aggregations, field_types, index_settings, query_types,
+    setting_prefixes,
+};
 pub use http::Limits;
 pub use state::OpenError;
 
@@ -154,22 +159,4 @@ pub fn served_endpoints() -> Vec<Endpoint> {
 /// Parameters that every endpoint takes.
 pub fn universal_parameters() -> &'static [&'static str] {
     http::UNIVERSAL_PARAMS
-}
-
-/// Every query of the query DSL that is served, by name.
-pub fn served_queries() -> &'static [&'static str] {
-    search::query::QUERY_NAMES
-}
-
-/// Every aggregation that is served, by name.
-pub fn served_aggregations() -> &'static [&'static str] {
-    aggs::AGGREGATION_NAMES
-}
-
-/// Every field type that a mapping may declare, by name.
-pub fn served_field_types() -> Vec<&'static str> {
-    let mut names: Vec<_> = mapping::FieldKind::ALL.iter().map(|kind| kind.name()).collect();
-    names.extend(["object", "nested"]);
-    names.sort_unstable();
-    names
 }

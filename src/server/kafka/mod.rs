@@ -15,6 +15,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) mod codec;
+mod compatibility;
 mod dispatch;
 pub(crate) mod handlers;
 mod server;
@@ -22,6 +23,7 @@ pub(crate) mod state;
 pub(crate) mod storage;
 
 pub use codec::apis::{ServedApi, served_apis};
+pub use compatibility::{DECLINED, Declined, TopicConfig, topic_configs};
 pub use state::groups::OffsetStoreError;
 pub use storage::StorageError;
 

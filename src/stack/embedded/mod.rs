@@ -16,7 +16,7 @@ use super::process::ProcessId;
 pub use logs::{LOG_NAMES, log_path};
 pub use serve::{ServeOptions, run};
 pub use services::{KAFKA_VERSION, elasticsearch_version};
-pub use spawn::{StartError, StopOutcome, spawn_detached, start, stop};
+pub use spawn::{StartError, StopOutcome, serving, spawn_detached, start, stop};
 
 /// What the background process says of itself, in `server.json`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

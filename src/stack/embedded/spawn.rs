@@ -1,5 +1,6 @@
 //! Starting and stopping the background process, seen from the command that does it.
 
+use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io;
 use std::path::Path;
@@ -10,7 +11,7 @@ use super::logs::log_path;
 use super::{ServeFailure, ServeOptions, ServerFile, ServerState};
 use crate::stack::files::{FileError, create_private_folder, remove};
 use crate::stack::folders::ProjectFolders;
-use crate::stack::process::{ProcessId, signal_kill, signal_terminate, wait_gone};
+use crate::stack::process::{ProcessId, signal_kill, signal_terminate, wait_gone, with_arguments};
 
 const POLL: Duration = Duration::from_millis(2);
 /// How long an orderly stop may take before the process is killed.
@@ -133,6 +134,11 @@ async fn wait_ready(child: &mut Child, folders: &ProjectFolders, limit: Duration
         }
         tokio::time::sleep(POLL).await;
     }
+}
+
+/// Background processes of this project, by their own command line: also those that a damaged file does not name.
+pub fn serving(folders: &ProjectFolders) -> Vec<ProcessId> {
+    with_arguments(&[OsStr::new("__serve"), OsStr::new("--server-file"), folders.server().as_os_str()])
 }
 
 /// Stops a process: in order, and if that takes too long, at once.

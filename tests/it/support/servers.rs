@@ -51,6 +51,11 @@ impl TestElasticsearch {
         if let Ok(url) = env::var("STOCKDEV_TEST_ELASTICSEARCH") {
             return Self { url, is_own: false, _own: None };
         }
+        Self::start_own()
+    }
+
+    /// For what holds for our own node only.
+    pub(crate) fn start_own() -> Self {
         let (own, listener, address) = Own::prepare();
         let node = Node::open(NodeConfig::new(own.folder(), address)).unwrap();
         let stop = own.shutdown.clone();

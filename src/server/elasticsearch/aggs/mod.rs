@@ -25,5 +25,5 @@ mod tdigest;
 mod tests;
 mod values;
 
-pub(crate) use request::{AGGREGATION_NAMES, Aggregations, parse};
+pub(crate) use request::{AGGREGATION_NAMES, Aggregations, options_of, parse};
 pub(crate) use run::{AggregationRun, SearchContext, start};

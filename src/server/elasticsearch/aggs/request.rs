@@ -95,6 +95,37 @@ pub(crate) const AGGREGATION_NAMES: &[&str] = &[
     "weighted_avg",
 ];
 
+/// The options of an aggregation. Those of `top_hits` are beside what a search says of its hits (`_source`, `fields`, ..).
+pub(crate) fn options_of(name: &str) -> &'static [&'static str] {
+    use super::bucket::{composite, date_histogram, histogram, multi_terms, range, terms};
+    use super::metric::{cardinality, percentiles, top_metrics, weighted_avg};
+    match name {
+        "terms" => terms::KNOWN,
+        "multi_terms" => multi_terms::KNOWN,
+        "date_histogram" => date_histogram::KNOWN,
+        "histogram" => histogram::KNOWN,
+        "range" => range::KNOWN,
+        "date_range" => range::KNOWN_OF_DATES,
+        "filters" => &["filters", "other_bucket", "other_bucket_key", "keyed"],
+        "filter" | "global" => &[],
+        "composite" => composite::KNOWN,
+        "cardinality" => cardinality::KNOWN,
+        "percentiles" => percentiles::KNOWN,
+        "percentile_ranks" => percentiles::KNOWN_OF_RANKS,
+        "median_absolute_deviation" => percentiles::KNOWN_OF_DEVIATION,
+        "weighted_avg" => weighted_avg::KNOWN,
+        "top_hits" => &["from", "size", "sort", "track_scores"],
+        "top_metrics" => top_metrics::KNOWN,
+        "extended_stats" => &["field", "missing", "format", "sigma"],
+        "derivative" => &["buckets_path", "format", "gap_policy", "unit"],
+        "serial_diff" => &["buckets_path", "format", "gap_policy", "lag"],
+        "cumulative_sum" | "avg_bucket" | "max_bucket" | "min_bucket" | "sum_bucket" | "stats_bucket" => {
+            &["buckets_path", "format", "gap_policy"]
+        }
+        _ => &super::values::FIELD_OPTIONS,
+    }
+}
+
 impl Kind {
     fn read(type_name: &'static str, place: Place<'_>, body: &Json) -> Result<Self, Fault> {
         Ok(match type_name {

@@ -6,9 +6,9 @@ use super::document::{ReadOptions, raw, read, write_found};
 use super::writing::{put_string, validation};
 use crate::server::elasticsearch::codec::json::{Json, JsonValue, Source};
 use crate::server::elasticsearch::error::ApiError;
-use crate::server::elasticsearch::handlers::body::not_json;
 use crate::server::elasticsearch::http::{Request, Response};
 use crate::server::elasticsearch::search::fault::Fault;
+use crate::server::elasticsearch::search::fault::not_json;
 use crate::server::elasticsearch::search::fetch::SourceFilter;
 use crate::server::elasticsearch::state::Node;
 

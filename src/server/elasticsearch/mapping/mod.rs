@@ -16,3 +16,4 @@ pub(crate) mod date;
 pub(crate) use date::{DateError, DateFormat};
 pub(crate) use document::{parse_accepted, parse_document};
 pub(crate) use field::{FieldKind, FieldMapping, Mapping, ObjectKind, ObjectMapping, Property};
+pub(crate) use options::options;

@@ -1,7 +1,10 @@
 //! Why a search request was not understood: an exception, and where the parser stood, which the levels above repeat.
 
+use serde_json::Value;
+
 use crate::server::elasticsearch::codec::json::{Json, JsonError, JsonErrorKind, Position, Source};
 use crate::server::elasticsearch::error::{ApiError, ErrorBody, Exception};
+use crate::server::elasticsearch::http::similar;
 
 /// A refusal while parsing.
 #[derive(Debug, Clone, PartialEq)]
@@ -90,70 +93,42 @@ pub(crate) fn place(src: &Source<'_>, at: usize) -> String {
 
 /// Reads a request body; what is not JSON is refused in the words of Elasticsearch's parser.
 pub(crate) fn parse_body(bytes: &[u8]) -> Result<Json, ApiError> {
-    Json::parse(bytes).map_err(|error| bad_json(&error, bytes))
+    Json::parse(bytes).map_err(|error| not_json(&error, bytes))
 }
 
-fn bad_json(error: &JsonError, bytes: &[u8]) -> ApiError {
-    let Position { line, column } = Source(bytes).position(error.offset);
-    let shown: String = String::from_utf8_lossy(bytes).chars().take(500).collect();
-    let inner = format!("{}\n at [Source: (byte[])\"{shown}\"; line: {line}, column: {column}]", error.reason);
-    let exception = match error.kind {
-        JsonErrorKind::EndOfInput => {
-            Exception::new("x_content_e_o_f_exception", format!("[{line}:{column}] {}", error.reason))
-                .caused_by(Exception::new("json_e_o_f_exception", inner))
+/// Source text that Jackson shows of a broken body.
+const EXCERPT_BYTES: usize = 500;
+
+/// 400 for a text that is not JSON.
+pub(crate) fn not_json(error: &JsonError, bytes: &[u8]) -> ApiError {
+    let position = Source(bytes).position(error.offset);
+    let place = format!("[{}:{}]", position.line, position.column);
+    let (kind, cause_kind, reason) = match error.kind {
+        JsonErrorKind::EndOfInput => ("x_content_e_o_f_exception", "json_e_o_f_exception", error.reason.clone()),
+        JsonErrorKind::Malformed => {
+            let at = format!("line: {}, column: {}", position.line, position.column);
+            let reason = format!("{}\n at [Source: (byte[]){}; {at}]", error.reason, excerpt(bytes));
+            ("x_content_parse_exception", "json_parse_exception", reason)
         }
-        JsonErrorKind::Malformed => Exception::new("x_content_parse_exception", format!("[{line}:{column}] {inner}"))
-            .caused_by(Exception::new("json_parse_exception", inner)),
     };
-    ApiError::from_exception(400, exception)
+    let cause = Exception::new(cause_kind, reason.clone());
+    ApiError::from_exception(400, Exception::new(kind, format!("{place} {reason}")).caused_by(cause))
+}
+
+fn excerpt(bytes: &[u8]) -> String {
+    let shown = bytes.get(..EXCERPT_BYTES.min(bytes.len())).unwrap_or_default();
+    let text = Value::from(String::from_utf8_lossy(shown)).to_string();
+    // Jackson prints the text between quotes as it is.
+    let text = text.replace("\\\"", "\"");
+    match bytes.len().saturating_sub(EXCERPT_BYTES) {
+        0 => text,
+        cut => format!("{text}[truncated {cut} bytes]"),
+    }
 }
 
 /// ` did you mean [x]?`: the known names that lie near, nearest first.
 pub(crate) fn did_you_mean(name: &str, known: &[&str]) -> String {
-    let mut near: Vec<(f64, &str)> = known
-        .iter()
-        .map(|candidate| (similarity(name, candidate), *candidate))
-        .filter(|(similarity, _)| *similarity > 0.5)
-        .collect();
-    near.sort_by(|left, right| right.0.total_cmp(&left.0).then(left.1.cmp(right.1)));
-    match near.as_slice() {
-        [] => String::new(),
-        [(_, one)] => format!(" did you mean [{one}]?"),
-        many => {
-            let names: Vec<&str> = many.iter().map(|(_, name)| *name).collect();
-            format!(" did you mean any of [{}]?", names.join(", "))
-        }
-    }
-}
-
-/// 1 less the edit distance over the longer length.
-#[expect(clippy::cast_precision_loss, reason = "names are short")]
-fn similarity(left: &str, right: &str) -> f64 {
-    let right: Vec<char> = right.chars().take(256).collect();
-    let left: Vec<char> = left.chars().take(256).collect();
-    let longer = left.len().max(right.len());
-    if longer == 0 {
-        return 1.0;
-    }
-    1.0 - edit_distance(&left, &right) as f64 / longer as f64
-}
-
-pub(crate) fn edit_distance(left: &[char], right: &[char]) -> usize {
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (line, a) in left.iter().enumerate() {
-        let mut diagonal = line;
-        let mut before = line + 1;
-        if let Some(first) = row.first_mut() {
-            *first = before;
-        }
-        for (cell, b) in row.iter_mut().skip(1).zip(right) {
-            let cost = (diagonal + usize::from(a != b)).min(before + 1).min(*cell + 1);
-            diagonal = *cell;
-            *cell = cost;
-            before = cost;
-        }
-    }
-    row.last().copied().unwrap_or(left.len())
+    similar::did_you_mean(name, known.iter().copied())
 }
 
 #[cfg(test)]

@@ -280,7 +280,7 @@ impl Cluster {
             self.show(state);
         }
         for index in indices {
-            index.engine().close().await;
+            index.engine().discard().await;
             let away = index.dir().with_extension("deleted");
             if let Err(error) = fs::remove_dir_all(&away) {
                 tracing::warn!(path = %away.display(), %error, "what is left of a deleted index is removed at the next start");

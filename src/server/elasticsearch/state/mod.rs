@@ -19,6 +19,6 @@ pub(crate) use index::Index;
 pub(crate) use node::Node;
 pub use persist::OpenError;
 pub(crate) use resolve::{IndicesOptions, index_not_found};
-pub(crate) use settings::IndexSettings;
+pub(crate) use settings::{IndexSettings, KNOWN_PREFIXES, known_settings};
 pub(crate) use template::{ComponentTemplate, IndexTemplate, Resolved};
 pub(crate) use units::{now_millis, parse_time_value};

@@ -89,13 +89,19 @@ const KNOWN: &[Known] = &[
 ];
 
 /// Families of settings with free names below them.
-const KNOWN_PREFIXES: &[&str] = &["index.routing.allocation.", "index.search.slowlog.", "index.indexing.slowlog."];
+pub(crate) const KNOWN_PREFIXES: &[&str] =
+    &["index.routing.allocation.", "index.search.slowlog.", "index.indexing.slowlog."];
 
 /// Settings that the server itself writes.
 const PRIVATE: [&str; 4] = ["index.uuid", "index.creation_date", "index.provided_name", "index.version.created"];
 
 /// The index version that 9.2.4 writes.
 const INDEX_VERSION: &str = "9039003";
+
+/// Every known setting by its full name, and whether it can change later.
+pub(crate) fn known_settings() -> impl Iterator<Item = (&'static str, bool)> {
+    KNOWN.iter().map(|known| (known.name, known.dynamic))
+}
 
 impl IndexSettings {
     /// Reads `{"number_of_shards":1}`, `{"index":{..}}` or flat names; values become text. Nulls are kept (they reset a setting).

@@ -241,6 +241,17 @@ impl Engine {
         }
     }
 
+    /// Lets go of everything without a commit, for an index whose folder is gone; later writes are refused.
+    pub(crate) async fn discard(&self) {
+        let done = self.blocking(|engine| {
+            engine.shared.discard();
+            Ok(())
+        });
+        if let Err(error) = done.await {
+            tracing::warn!(dir = %self.shared.dir.display(), %error, "a deleted index was not let go of");
+        }
+    }
+
     async fn blocking(
         &self,
         work: impl FnOnce(&Engine) -> Result<(), EngineError> + Send + 'static,

@@ -47,6 +47,8 @@ enum SourceKind {
     DateHistogram { interval: Interval, offset: i64 },
 }
 
+pub(in super::super) const KNOWN: &[&str] = &["sources", "size", "after"];
+
 impl Composite {
     pub(in super::super) fn parse(place: Place<'_>, body: &Json) -> Result<Self, Fault> {
         let mut request = Self { sources: Vec::new(), size: 10, after: None };
@@ -64,7 +66,7 @@ impl Composite {
                     let after = members.map(|member| Some((member.key.clone(), read(&member.value)?))).collect();
                     request.after = Some(Option::ok_or_else(after, || option.unsupported())?);
                 }
-                _ => return Err(option.unknown(&["sources", "size", "after"])),
+                _ => return Err(option.unknown(KNOWN)),
             }
         }
         if given { Ok(request) } else { Err(Fault::illegal(body.span.start, "Required [sources]")) }

@@ -33,7 +33,7 @@ pub(super) struct BoundsRequest {
     pub(super) max: Option<Scalar>,
 }
 
-const KNOWN: &[&str] = &[
+pub(in super::super) const KNOWN: &[&str] = &[
     "calendar_interval",
     "extended_bounds",
     "field",

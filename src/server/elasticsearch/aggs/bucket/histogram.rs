@@ -24,7 +24,7 @@ pub(in super::super) struct Histogram {
     hard: BoundsRequest,
 }
 
-const KNOWN: &[&str] = &[
+pub(in super::super) const KNOWN: &[&str] = &[
     "extended_bounds",
     "field",
     "format",

@@ -26,7 +26,7 @@ pub(in super::super) struct MultiTerms {
     order: Vec<Order>,
 }
 
-const KNOWN: &[&str] = &[
+pub(in super::super) const KNOWN: &[&str] = &[
     "terms",
     "size",
     "shard_size",

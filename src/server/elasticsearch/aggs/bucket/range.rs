@@ -29,8 +29,9 @@ struct RangeSpec {
     to: Option<Scalar>,
 }
 
-const KNOWN: &[&str] = &["field", "format", "keyed", "missing", "ranges", "script"];
-const KNOWN_OF_DATES: &[&str] = &["field", "format", "keyed", "missing", "ranges", "script", "time_zone"];
+pub(in super::super) const KNOWN: &[&str] = &["field", "format", "keyed", "missing", "ranges", "script"];
+pub(in super::super) const KNOWN_OF_DATES: &[&str] =
+    &["field", "format", "keyed", "missing", "ranges", "script", "time_zone"];
 /// Ranges of one request.
 const RANGES_MAX: usize = 65_536;
 

@@ -76,7 +76,7 @@ impl Sizes {
     }
 }
 
-const KNOWN: &[&str] = &[
+pub(in super::super) const KNOWN: &[&str] = &[
     "size",
     "shard_size",
     "min_doc_count",

@@ -27,7 +27,8 @@ pub(in super::super) struct Cardinality {
 
 const THRESHOLD: u64 = 3000;
 const THRESHOLD_MAX: u64 = 40_000;
-const KNOWN: &[&str] = &["field", "missing", "script", "precision_threshold", "execution_hint", "format"];
+pub(in super::super) const KNOWN: &[&str] =
+    &["field", "missing", "script", "precision_threshold", "execution_hint", "format"];
 
 impl Cardinality {
     pub(in super::super) fn parse(place: Place<'_>, body: &Json) -> Result<Self, Fault> {

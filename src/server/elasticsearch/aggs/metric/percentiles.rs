@@ -24,6 +24,10 @@ pub(in super::super) struct Percentiles {
     compression: f64,
 }
 
+pub(in super::super) const KNOWN: &[&str] = &["field", "missing", "format", "keyed", "tdigest", "percents"];
+pub(in super::super) const KNOWN_OF_RANKS: &[&str] = &["field", "missing", "format", "keyed", "tdigest", "values"];
+pub(in super::super) const KNOWN_OF_DEVIATION: &[&str] =
+    &["field", "missing", "format", "compression", "execution_hint"];
 const PERCENTS: [f64; 7] = [1.0, 5.0, 25.0, 50.0, 75.0, 95.0, 99.0];
 const COMPRESSION: f64 = 100.0;
 const COMPRESSION_OF_DEVIATION: f64 = 1000.0;
@@ -44,10 +48,8 @@ impl Percentiles {
                 "compression" if deviation => request.compression = deviation_compression(&option)?,
                 "execution_hint" if deviation => check_hint(&option)?,
                 _ if request.field.take(&option)? => {}
-                _ if deviation => {
-                    return Err(option.unknown(&["field", "missing", "format", "compression", "execution_hint"]));
-                }
-                _ => return Err(option.unknown(&["field", "missing", "format", "keyed", "tdigest", list])),
+                _ if deviation => return Err(option.unknown(KNOWN_OF_DEVIATION)),
+                _ => return Err(option.unknown(if type_name == "percentiles" { KNOWN } else { KNOWN_OF_RANKS })),
             }
         }
         request.points = request.check_points(points, place.name, body)?;

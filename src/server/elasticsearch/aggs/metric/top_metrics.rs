@@ -32,6 +32,7 @@ struct Sort {
     ascending: bool,
 }
 
+pub(in super::super) const KNOWN: &[&str] = &["metrics", "sort", "size"];
 const SIZE_MAX: usize = 10;
 
 impl TopMetrics {
@@ -42,7 +43,7 @@ impl TopMetrics {
                 "metrics" => metrics = metric_fields(&option)?,
                 "sort" => sort = Some(read_sort(&option)?),
                 "size" => size = read_size(&option)?,
-                _ => return Err(option.unknown(&["metrics", "sort", "size"])),
+                _ => return Err(option.unknown(KNOWN)),
             }
         }
         let missing = |name: &str| Fault::illegal(body.span.start, format!("Required [{name}]"));

@@ -19,6 +19,8 @@ pub(in super::super) struct WeightedAvg {
     format: Option<String>,
 }
 
+pub(in super::super) const KNOWN: &[&str] = &["value", "weight", "format", "value_type"];
+
 impl WeightedAvg {
     pub(in super::super) fn parse(place: Place<'_>, body: &Json) -> Result<Self, Fault> {
         let mut request = Self { value: None, weight: None, format: None };
@@ -28,7 +30,7 @@ impl WeightedAvg {
                 "weight" => request.weight = Some(field_config(&option)?),
                 "format" => request.format = Some(option.text()?.to_owned()),
                 "value_type" => _ = option.text()?,
-                _ => return Err(option.unknown(&["value", "weight", "format", "value_type"])),
+                _ => return Err(option.unknown(KNOWN)),
             }
         }
         Ok(request)

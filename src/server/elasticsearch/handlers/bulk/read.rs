@@ -6,8 +6,8 @@ use super::super::mget::simple;
 use super::super::writing::{Action, Item, UpdateBody, Versioning, check_id};
 use crate::server::elasticsearch::codec::json::{Json, JsonValue, Member, Source};
 use crate::server::elasticsearch::error::ApiError;
-use crate::server::elasticsearch::handlers::body::not_json;
 use crate::server::elasticsearch::search::fault::Fault;
+use crate::server::elasticsearch::search::fault::not_json;
 use crate::server::elasticsearch::search::fetch::SourceFilter;
 use crate::server::elasticsearch::storage::engine::Condition;
 

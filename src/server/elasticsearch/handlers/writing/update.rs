@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::merge::{Text, merge, put};
 use crate::server::elasticsearch::codec::json::{Json, JsonValue, Member, Source};
 use crate::server::elasticsearch::error::{ApiError, Exception};
-use crate::server::elasticsearch::handlers::body::not_json;
+use crate::server::elasticsearch::search::fault::not_json;
 use crate::server::elasticsearch::search::fault::{Fault, did_you_mean};
 use crate::server::elasticsearch::search::fetch::SourceFilter;
 

@@ -120,6 +120,13 @@ impl Shared {
         self.release_writer(&mut state);
         result
     }
+
+    /// As [`Shared::close`], without the commit, which would fail where the folder is gone.
+    pub(super) fn discard(&self) {
+        let mut state = self.state();
+        state.closed = true;
+        drop(state.writer.take());
+    }
 }
 
 /// A log with nothing but its header.

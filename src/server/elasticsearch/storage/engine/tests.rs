@@ -438,3 +438,18 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_discarded_index_is_let_go_of_where_its_folder_is_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("shard");
+    let engine = open(&folder);
+    one(&engine, index("a", "{\"v\":1}")).unwrap();
+    engine.refresh_blocking().unwrap();
+    one(&engine, index("b", "{\"v\":2}")).unwrap();
+    std::fs::rename(&folder, dir.path().join("gone")).unwrap();
+    engine.shared.discard();
+    assert!(matches!(engine.refresh_blocking(), Err(EngineError::Closed)));
+    assert!(one(&engine, index("c", "{\"v\":3}")).is_err());
+    assert!(!folder.exists());
+}
