@@ -31,6 +31,12 @@ pub enum StartError {
     TooLate(Duration),
 }
 
+/// How glibc's allocator keeps freed memory in the background process: by itself it takes an arena for each thread and
+/// never gives most of it back, so that a few searches over a million documents leave 700 MB resident instead of 325.
+/// Fewer arenas or lower thresholds cost more processor time than they save memory. Other C libraries pass over these.
+const ALLOCATOR: [(&str, &str); 3] =
+    [("MALLOC_ARENA_MAX", "2"), ("MALLOC_TRIM_THRESHOLD_", "8388608"), ("MALLOC_MMAP_THRESHOLD_", "4194304")];
+
 /// How a process was stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StopOutcome {
@@ -67,11 +73,17 @@ pub async fn start(
     if options.or_any_port {
         arguments.push("--or-any-port".into());
     }
-    let mut child = Kill(spawn_detached(&arguments, &[], &log_path(&options.logs, "stockdev"))?);
+    let mut child = Kill(spawn_detached(&arguments, &allocator_settings(), &log_path(&options.logs, "stockdev"))?);
     let file = wait_ready(&mut child.0, folders, limit).await?;
     // From here on it lives without us.
     std::mem::forget(child);
     Ok(file)
+}
+
+/// What is not set already: a user's own setting stays.
+fn allocator_settings() -> Vec<(String, String)> {
+    let unset = ALLOCATOR.iter().filter(|(name, _)| std::env::var_os(name).is_none());
+    unset.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
 }
 
 /// Kills the process when the wait for it ends badly, also when the wait itself is dropped.
