@@ -215,6 +215,33 @@ fn twenty_kills_at_random_moments_of_one_stream_cost_no_tick_and_double_none() {
 }
 
 #[test]
+fn twenty_kills_of_an_indexer_lose_no_document_and_double_none() {
+    const TICKS: u64 = 50_000;
+    let sandbox = Sandbox::new();
+    up(&sandbox, &["--no-stream"]).expect(0);
+    let source = sandbox.path("work/ticks.json");
+    let source = source.to_str().unwrap();
+    sandbox.run(&["generate", "--ticks", "50000", "--out", source]).expect(0);
+    sandbox.run(&["produce", source]).expect(0);
+    let committed = || TICKS - status(&sandbox)["consumer"]["lag"].as_u64().unwrap_or(TICKS);
+    for round in 0..20 {
+        let before = committed();
+        let mut running = sandbox.command(&["index"]).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        // It takes over when the session of the one killed before has expired; then it is in the middle of its work.
+        wait_for("the indexer's work", || (committed() > before || before == TICKS).then_some(()));
+        let moment = Duration::from_millis(rand::random_range(0..150));
+        println!("round {round}: killed {moment:?} after its first commit behind {before}");
+        std::thread::sleep(moment);
+        running.kill().unwrap();
+        running.wait().unwrap();
+    }
+    let last = sandbox.run(&["index", "--until-caught-up", "--output", "json"]).expect(0).document();
+    assert_eq!(last["dead_letters"], Value::from(0));
+    assert_eq!(counts(&sandbox), (Value::from(TICKS), Value::from(TICKS)));
+    sandbox.run(&["down"]).expect(0);
+}
+
+#[test]
 fn a_server_that_dies_ends_up_at_once() {
     let sandbox = Sandbox::new();
     let running = slow_up(&sandbox);
