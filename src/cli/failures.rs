@@ -101,7 +101,8 @@ fn serve(failure: &ServeFailure, ports: &PortSource, folders: &Folders) -> Failu
             Failure::new(ErrorId::ServiceFailed, format!("{service} cannot open its data"))
                 .got(reason.clone())
                 .next(format!("stockdev logs {}", service.to_lowercase()), "read more")
-                .next("stockdev down", "remove the data and start afresh")
+                .next("stockdev down --keep-data", "stop what may still hold the data; then `up` again")
+                .next("stockdev down", "or remove the data and start afresh")
         }
         ServeFailure::Other { reason } => Failure::new(ErrorId::ServiceDied, "the background process gave up")
             .got(reason.clone())
