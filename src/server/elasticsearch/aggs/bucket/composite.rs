@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use serde_json::{Map, Value};
 
-use super::super::collector::{Children, Collector, Docs, Fall, Segment};
+use super::super::collector::{Children, Collector, Docs, Segment};
 use super::super::dates;
 use super::super::format::{ValueFormat, number};
 use super::super::options::{Opt, Place, Scalar, options};
@@ -17,7 +17,7 @@ use super::super::values::{Accepts, Class, FieldOptions, Numbers, Values, Zone, 
 use super::date_histogram;
 use super::histogram;
 use super::keys::KeySource;
-use super::multi_terms::{Tuples, combinations};
+use super::multi_terms::{Tuples, fall_by_tuples};
 use crate::server::elasticsearch::codec::json::Json;
 use crate::server::elasticsearch::error::{ApiError, Exception};
 use crate::server::elasticsearch::search::fault::Fault;
@@ -343,17 +343,7 @@ impl Collector for CompositeCollector {
 
     fn collect(&mut self, docs: &Docs<'_>) -> Result<(), Exception> {
         let keys = self.sources.iter_mut().map(|source| source.keys(docs)).collect::<Result<Vec<_>, _>>()?;
-        let mut fall = Fall::default();
-        for at in 0..docs.ids.len() {
-            let lists: Vec<&[Option<u64>]> =
-                keys.iter().map(|lists| lists.get(at).map_or(&[][..], Vec::as_slice)).collect();
-            for tuple in combinations(&lists)? {
-                let id = self.tuples.intern(&tuple);
-                let bucket = self.table.bucket(docs.parent(at), id, id)?;
-                self.table.count(bucket);
-                fall.push(docs, at, bucket);
-            }
-        }
+        let fall = fall_by_tuples(docs, &keys, &mut self.tuples, &mut self.table)?;
         self.below.collect(&fall.docs(docs.scores.is_some()))
     }
 

@@ -133,7 +133,7 @@ impl Tuples {
 const COMBINATIONS_MAX: usize = 10_000;
 
 /// Every combination of one key from each list, for a document. Empty where a list is.
-pub(super) fn combinations(lists: &[&[Option<u64>]]) -> Result<Vec<Vec<Option<u64>>>, Exception> {
+fn combinations(lists: &[&[Option<u64>]]) -> Result<Vec<Vec<Option<u64>>>, Exception> {
     let mut all: Vec<Vec<Option<u64>>> = vec![Vec::new()];
     for list in lists {
         if all.len().saturating_mul(list.len()) > COMBINATIONS_MAX {
@@ -148,6 +148,27 @@ pub(super) fn combinations(lists: &[&[Option<u64>]]) -> Result<Vec<Vec<Option<u6
             .collect();
     }
     Ok(all)
+}
+
+/// Counts each document in the bucket of every tuple it has: `keys` holds a list for each document, for each source.
+pub(super) fn fall_by_tuples(
+    docs: &Docs<'_>,
+    keys: &[Vec<Vec<Option<u64>>>],
+    tuples: &mut Tuples,
+    table: &mut BucketTable,
+) -> Result<Fall, Exception> {
+    let mut fall = Fall::default();
+    for at in 0..docs.ids.len() {
+        let lists: Vec<&[Option<u64>]> =
+            keys.iter().map(|lists| lists.get(at).map_or(&[][..], Vec::as_slice)).collect();
+        for tuple in combinations(&lists)? {
+            let id = tuples.intern(&tuple);
+            let bucket = table.bucket(docs.parent(at), id, id)?;
+            table.count(bucket);
+            fall.push(docs, at, bucket);
+        }
+    }
+    Ok(fall)
 }
 
 struct MultiTermsCollector {
@@ -177,17 +198,7 @@ impl Collector for MultiTermsCollector {
             })?;
             keys.push(lists);
         }
-        let mut fall = Fall::default();
-        for at in 0..docs.ids.len() {
-            let lists: Vec<&[Option<u64>]> =
-                keys.iter().map(|lists| lists.get(at).map_or(&[][..], Vec::as_slice)).collect();
-            for tuple in combinations(&lists)? {
-                let id = self.tuples.intern(&tuple);
-                let bucket = self.table.bucket(docs.parent(at), id, id)?;
-                self.table.count(bucket);
-                fall.push(docs, at, bucket);
-            }
-        }
+        let fall = fall_by_tuples(docs, &keys, &mut self.tuples, &mut self.table)?;
         self.below.collect(&fall.docs(docs.scores.is_some()))
     }
 
