@@ -24,6 +24,8 @@ pub(super) struct ServeArgs {
     elasticsearch_port: u16,
     #[arg(long)]
     or_any_port: bool,
+    #[arg(long)]
+    sync: bool,
 }
 
 /// What went wrong is in the server file and the log.
@@ -36,6 +38,7 @@ pub(super) fn run(args: &ServeArgs) -> u8 {
         kafka_port: args.kafka_port,
         elasticsearch_port: args.elasticsearch_port,
         or_any_port: args.or_any_port,
+        fsync: args.sync,
     };
     match serve(&options) {
         Ok(()) => 0,

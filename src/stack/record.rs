@@ -39,6 +39,9 @@ pub struct Record {
     /// Where the embedded servers keep their data.
     pub data: PathBuf,
     pub ephemeral: bool,
+    /// The broker syncs to disk before it acknowledges.
+    #[serde(default)]
+    pub fsync: bool,
     /// What was streamed, oldest first; the last one may be unfinished.
     pub streams: Vec<StreamRecord>,
     /// Addresses of an external stack.
@@ -164,6 +167,7 @@ mod tests {
             ports: PortsRecord { auto: false, kafka: 9092, elasticsearch: 9200 },
             data: "/data".into(),
             ephemeral: false,
+            fsync: true,
             streams: vec![StreamRecord {
                 source: StreamSource::File { path: "/t.csv".into(), bytes: 7, modified_ms: 8 },
                 base: serde_json::json!([0]),

@@ -242,6 +242,24 @@ fn twenty_kills_of_an_indexer_lose_no_document_and_double_none() {
 }
 
 #[test]
+fn a_stack_that_syncs_goes_on_syncing_after_a_crash() {
+    let sandbox = Sandbox::new();
+    let syncs = || {
+        let command = std::fs::read(format!("/proc/{}/cmdline", server_pid(&sandbox).unwrap())).unwrap();
+        command.split(|byte| *byte == 0).any(|argument| argument == b"--sync")
+    };
+    let first = up(&sandbox, &["--fsync"]).expect(0).document();
+    assert_eq!((&first["sent"], syncs()), (&Value::from(2000), true));
+    signal(server_pid(&sandbox).unwrap(), Signal::KILL);
+    up(&sandbox, &[]).expect(0);
+    assert_eq!((counts(&sandbox), syncs()), ((Value::from(2000), Value::from(2000)), true));
+    sandbox.run(&["down"]).expect(0);
+    up(&sandbox, &["--no-stream"]).expect(0);
+    assert!(!syncs());
+    sandbox.run(&["down"]).expect(0);
+}
+
+#[test]
 fn a_server_that_dies_ends_up_at_once() {
     let sandbox = Sandbox::new();
     let running = slow_up(&sandbox);

@@ -81,6 +81,9 @@ pub(super) struct UpArgs {
     /// Keep the data where a reboot removes it
     #[arg(long)]
     ephemeral: bool,
+    /// Sync messages to disk before they are acknowledged, as Elasticsearch does and Kafka does not
+    #[arg(long, hide_short_help = true)]
+    fsync: bool,
     /// Stay, show the logs; Ctrl-C is `down`
     #[arg(long)]
     attach: bool,

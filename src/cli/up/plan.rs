@@ -146,6 +146,7 @@ fn new_record(args: &UpArgs, cx: &Context, kind: StackKind, project: &ProjectFol
         ports: PortsRecord { auto: false, kafka: 0, elasticsearch: 0 },
         data: if args.ephemeral { project.ephemeral_data.clone() } else { project.data() },
         ephemeral: args.ephemeral,
+        fsync: args.fsync,
         streams: Vec::new(),
         endpoints: None,
         live: None,

@@ -45,7 +45,7 @@ pub(super) async fn bring_up(
         }
         StackKind::Embedded => match plan.found.running().cloned() {
             Some(server) => {
-                say_running(&server, args, cx);
+                say_running(plan, &server, args, cx);
                 adopt(plan, &server)?;
                 (endpoints_of(&server), true)
             }
@@ -68,11 +68,14 @@ fn endpoints_of(server: &ServerFile) -> Endpoints {
     }
 }
 
-fn say_running(server: &ServerFile, args: &UpArgs, cx: &Context) {
+fn say_running(plan: &Plan, server: &ServerFile, args: &UpArgs, cx: &Context) {
     cx.report.skip(Phase::Start, &format!("already running, pid {}", server.process.pid));
     let moved = args.port_base.is_some_and(|base| base != server.kafka_port);
     if moved || args.listen.is_some_and(|address| address.to_string() != server.host) {
         cx.report.note("it keeps its addresses: other ones need `stockdev down --keep-data` first");
+    }
+    if args.fsync && !plan.record.fsync {
+        cx.report.note("it goes on without --fsync: that needs `stockdev down --keep-data` first");
     }
 }
 
@@ -100,6 +103,7 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
     if args.listen.is_some() {
         plan.record.listen = args.listen.map(|address| address.to_string());
     }
+    plan.record.fsync |= args.fsync;
     // The intent first: whatever happens from here on, `down` finds it.
     save(plan)?;
     started.server = true;
@@ -111,6 +115,7 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
         kafka_port: plan.ports.kafka,
         elasticsearch_port: plan.ports.elasticsearch,
         or_any_port: auto,
+        fsync: plan.record.fsync,
     };
     let server = match embedded::start(&options, &plan.project, args.timeout).await {
         Ok(server) => server,

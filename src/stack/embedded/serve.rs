@@ -42,6 +42,8 @@ pub struct ServeOptions {
     pub elasticsearch_port: u16,
     /// Take another port when one is taken (`--ports auto`).
     pub or_any_port: bool,
+    /// The broker syncs before it acknowledges.
+    pub fsync: bool,
 }
 
 /// Runs until SIGTERM or SIGINT. What went wrong is in the server file too, for the command that waits for it.
@@ -115,6 +117,7 @@ async fn serve_all(
         let supervised = Supervised {
             service,
             data: options.data.join(service.name()),
+            fsync: options.fsync,
             published: SocketAddr::from((host, bound.port)),
             bound,
             stop: stop.clone(),
@@ -152,6 +155,7 @@ async fn serve_all(
 struct Supervised {
     service: Service,
     data: PathBuf,
+    fsync: bool,
     published: SocketAddr,
     bound: Bound,
     stop: CancellationToken,
@@ -203,6 +207,7 @@ impl Supervised {
         let (send, receive) = oneshot::channel();
         let job = Job {
             data: self.data.clone(),
+            fsync: self.fsync,
             published: self.published,
             listeners,
             stop: self.stop.clone(),

@@ -49,6 +49,8 @@ impl Service {
 #[derive(Debug)]
 pub(super) struct Job {
     pub(super) data: PathBuf,
+    /// Kafka's: sync before acknowledging. The search node always does.
+    pub(super) fsync: bool,
     /// The address clients are told.
     pub(super) published: SocketAddr,
     pub(super) listeners: Vec<TcpListener>,
@@ -61,7 +63,8 @@ pub(super) struct Job {
 pub(super) async fn run(service: Service, job: Job) -> Result<(), (String, bool)> {
     match service {
         Service::Kafka => {
-            let config = kafka::BrokerConfig::new(job.data, job.published.ip().to_string(), job.published.port());
+            let mut config = kafka::BrokerConfig::new(job.data, job.published.ip().to_string(), job.published.port());
+            config.fsync = job.fsync;
             let broker = open(move || kafka::Broker::open(config)).await?;
             announce(job.opened);
             broker.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;

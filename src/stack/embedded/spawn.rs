@@ -73,6 +73,9 @@ pub async fn start(
     if options.or_any_port {
         arguments.push("--or-any-port".into());
     }
+    if options.fsync {
+        arguments.push("--sync".into());
+    }
     let mut child = Kill(spawn_detached(&arguments, &allocator_settings(), &log_path(&options.logs, "stockdev"))?);
     let file = wait_ready(&mut child.0, folders, limit).await?;
     // From here on it lives without us.
