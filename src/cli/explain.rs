@@ -76,11 +76,20 @@ projects of this machine, `--project NAME` picks another, `--kafka` and `--elast
 place it came from in its headers. `stockdev consume --topic stock-stream-dlq` shows them. The usual reason is a value
 that does not fit the mapping, see `stockdev template show`."
     NoEngine "NO_ENGINE" 10
-"The docker stack was demanded but no container engine answers. DOCKER_HOST is asked if set, else the usual sockets of
-Docker, Podman, Colima, OrbStack and Rancher. `--stack embedded` needs no engine."
-    DockerNotBuilt "DOCKER_NOT_BUILT" 1
-"This version of stockdev does not have the docker stack yet. A stack demanded by name is never replaced by another, so
-nothing was started. The embedded stack speaks the same protocols; the external stack uses servers you run yourself."
+"The docker stack was demanded but no container engine answers. It is looked for as docker's own command does: DOCKER_HOST,
+DOCKER_CONTEXT, the current context, then the usual sockets of Docker, Podman, Colima, OrbStack, Rancher and Lima.
+`stockdev doctor` lists every address tried and why it did not do. `--stack embedded` needs no engine."
+    EngineFailed "ENGINE_FAILED" 1
+"The container engine refused a request or stopped answering; the message quotes it. `stockdev doctor` looks at the engine.
+What this run had made was removed again, unless the message says otherwise; `stockdev down` removes whatever is left."
+    ImageUnavailable "IMAGE_UNAVAILABLE" 12
+"A container image is not on this machine and could not be pulled, or was not to be (`--offline`, `--pull never`). The
+message names every image that is missing. A pull is given up after 30 seconds without a byte, never for its length.
+Behind a registry's rate limit, `docker login` helps; `--stack embedded` needs no images."
+    LowMemory "LOW_MEMORY" 13
+"The machine, or the virtual machine in which the container engine runs, has too little memory for the services. The message
+says how much there is and how much they need. Give the engine more, leave Kibana out (`--without kibana`), or use
+`--stack embedded`, which runs in well under 150 MB."
     PortTaken "PORT_TAKEN" 11
 "Another program listens on a port that the stack needs. stockdev never moves to another port by itself, because clients
 would then talk to the wrong server. `--port-base N` uses N and the numbers after it, `--ports auto` takes free ones and
@@ -116,6 +125,17 @@ outlives its process. `--project NAME` works on another one."
 "Kafka answered with an error, which the message quotes. `stockdev logs kafka` may say more."
     ElasticsearchFailed "ELASTICSEARCH_FAILED" 1
 "Elasticsearch answered with an error, which the message quotes. `stockdev logs elasticsearch` may say more."
+    KibanaFailed "KIBANA_FAILED" 1
+"Kibana answered with an error, which the message quotes. `stockdev logs kibana` may say more."
+    DashboardRejected "DASHBOARD_REJECTED" 1
+"Kibana did not take the dashboard. The message names each object and why. On a conflict or a missing reference nothing at
+all was written. Objects from a newer Kibana can't go into an older one."
+    KafkaTlsMissing "KAFKA_TLS_MISSING" 2
+"The cluster needs TLS, or a SASL mechanism other than PLAIN, and this stockdev was built without them: they need OpenSSL
+inside librdkafka. Build it with the feature: `cargo install --path . --features kafka-tls` (needs perl)."
+    SmokeFailed "SMOKE_FAILED" 1
+"A check of `stockdev smoke` failed: a part of the pipeline gave a wrong result or could not be asked. The report names each
+check, with what was expected and what came. `--junit FILE` writes it for CI."
     PipelineFailed "PIPELINE_FAILED" 1
 "The stream or the indexer stopped with an error, which the message quotes. What was acknowledged is kept; running the same
 command again goes on from there."

@@ -7,10 +7,12 @@ use serde::Serialize;
 #[serde(rename_all = "lowercase")]
 pub enum Phase {
     Preflight,
+    Pull,
     Start,
     Wait,
     Topic,
     Template,
+    Dashboard,
     Stream,
     Index,
     Verify,
@@ -19,12 +21,14 @@ pub enum Phase {
 
 impl Phase {
     /// All phases of `up`.
-    pub const ALL: [Phase; 9] = [
+    pub const ALL: [Phase; 11] = [
         Phase::Preflight,
+        Phase::Pull,
         Phase::Start,
         Phase::Wait,
         Phase::Topic,
         Phase::Template,
+        Phase::Dashboard,
         Phase::Stream,
         Phase::Index,
         Phase::Verify,
@@ -35,10 +39,12 @@ impl Phase {
     pub fn name(self) -> &'static str {
         match self {
             Phase::Preflight => "preflight",
+            Phase::Pull => "pull",
             Phase::Start => "start",
             Phase::Wait => "wait",
             Phase::Topic => "topic",
             Phase::Template => "template",
+            Phase::Dashboard => "dashboard",
             Phase::Stream => "stream",
             Phase::Index => "index",
             Phase::Verify => "verify",

@@ -20,6 +20,7 @@ pub struct Endpoints {
 #[serde(rename_all = "lowercase")]
 pub enum StackKind {
     Embedded,
+    Docker,
     External,
 }
 
@@ -27,6 +28,7 @@ impl fmt::Display for StackKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             StackKind::Embedded => "embedded",
+            StackKind::Docker => "docker",
             StackKind::External => "external",
         })
     }

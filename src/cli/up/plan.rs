@@ -117,7 +117,7 @@ fn docker_failure(engine: &Engine) -> Failure {
             Failure::new(ErrorId::NoEngine, "no container engine answers").tried(tried.join(", ")).got(reason.clone())
         }
         Engine::Answers { address } => {
-            Failure::new(ErrorId::DockerNotBuilt, "this version does not have the docker stack yet")
+            Failure::new(ErrorId::EngineFailed, "this version does not have the docker stack yet")
                 .tried(format!("--stack docker; a container engine answers at {address}"))
         }
     };

@@ -43,6 +43,7 @@ pub(super) async fn bring_up(
             let was_running = before == Some(&endpoints);
             (endpoints, was_running)
         }
+        StackKind::Docker => return Err(cx.not_running()),
         StackKind::Embedded => match plan.found.running().cloned() {
             Some(server) => {
                 say_running(plan, &server, args, cx);
@@ -164,7 +165,7 @@ async fn stop_half_started(plan: &Plan, cx: &Context) {
 async fn wait(connection: &Connection, plan: &Plan, args: &UpArgs, cx: &Context) -> Result<(), Failure> {
     let running = cx.report.start(Phase::Wait, None);
     let patience = match plan.record.stack {
-        StackKind::Embedded => args.timeout,
+        StackKind::Embedded | StackKind::Docker => args.timeout,
         StackKind::External => args.timeout.min(EXTERNAL_PATIENCE),
     };
     let kafka = until(patience, plan, "Kafka", &connection.endpoints.kafka, async || {
