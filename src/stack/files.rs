@@ -34,6 +34,23 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     Ok(())
 }
 
+/// As [`replace_file`], for a secret: from its first moment only its owner may read it.
+pub(super) fn replace_private_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let temporary = path.with_extension("tmp");
+    remove(&temporary)?;
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::OpenOptionsExt;
+        options.mode(0o600);
+    }
+    let mut file = options.open(&temporary).map_err(FileError::new("create", &temporary))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(FileError::new("write", &temporary))?;
+    drop(file);
+    fs::rename(&temporary, path).map_err(FileError::new("replace", path))
+}
+
 /// The file's content, or `None` when there is no such file.
 pub(super) fn read_if_there(path: &Path) -> Result<Option<Vec<u8>>, FileError> {
     match fs::read(path) {

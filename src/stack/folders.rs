@@ -123,6 +123,16 @@ impl ProjectFolders {
         self.root.join("live.json")
     }
 
+    /// The credentials of a secured docker stack.
+    pub fn credentials(&self) -> PathBuf {
+        self.root.join("credentials.json")
+    }
+
+    /// The password alone, for other tools to read.
+    pub fn password(&self) -> PathBuf {
+        self.root.join("elasticsearch-password")
+    }
+
     pub fn data(&self) -> PathBuf {
         self.root.join("data")
     }

@@ -1,0 +1,186 @@
+//! The engine, connected: the few calls that the docker stack makes, each with a limit, each finished even when nobody waits.
+//!
+//! A call that changes something goes on when its caller is dropped (Ctrl-C drops the whole `up`): a request that was sent is
+//! carried out by the engine anyway, and what comes of it must be there to be cleaned up. [`Engine::settle`] waits for those.
+
+use std::time::Duration;
+
+use bollard::errors::Error as BollardError;
+use bollard::models::SystemInfo;
+use bollard::{API_DEFAULT_VERSION, Docker};
+use tokio_util::task::TaskTracker;
+
+use super::find::EngineAddress;
+
+/// One call may take this long; starting a container on a busy machine takes its time.
+const CALL_LIMIT: Duration = Duration::from_secs(60);
+/// The first questions: an engine that hangs is as good as none.
+const FIRST_LIMIT: Duration = Duration::from_secs(5);
+/// Seconds that bollard itself allows for the head of an answer.
+const HEAD_SECONDS: u64 = 120;
+
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    #[error("cannot connect to the engine at {address}: {reason}")]
+    Connect { address: String, reason: String },
+    #[error("the engine did not {what} within {} s", limit.as_secs())]
+    TooLate { what: String, limit: Duration },
+    #[error("the engine could not {what}: {reason}")]
+    Refused {
+        what: String,
+        /// HTTP status of the engine's answer, where there was one.
+        status: Option<u16>,
+        reason: String,
+    },
+}
+
+impl EngineError {
+    pub(super) fn of(what: impl Into<String>, error: &BollardError) -> Self {
+        let (status, reason) = match error {
+            BollardError::DockerResponseServerError { status_code, message } => (Some(*status_code), message.clone()),
+            other => (None, with_causes(other)),
+        };
+        Self::Refused { what: what.into(), status, reason: reason.trim().to_owned() }
+    }
+
+    pub fn status(&self) -> Option<u16> {
+        match self {
+            Self::Refused { status, .. } => *status,
+            Self::Connect { .. } | Self::TooLate { .. } => None,
+        }
+    }
+}
+
+fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.ends_with(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
+}
+
+/// A connected engine. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    pub(super) docker: Docker,
+    pub address: EngineAddress,
+    pub info: EngineInfo,
+    changes: TaskTracker,
+}
+
+/// What the engine says of itself.
+#[derive(Clone, Debug, Default)]
+pub struct EngineInfo {
+    pub version: String,
+    /// The API version that was agreed on.
+    pub api: String,
+    pub architecture: String,
+    /// Memory of the engine's machine in bytes, zero when it does not say.
+    pub memory: u64,
+    pub operating_system: String,
+    /// Where the engine keeps its data, on its own machine.
+    pub root: String,
+    pub rootless: bool,
+}
+
+impl EngineInfo {
+    fn of(info: SystemInfo, api: String) -> Self {
+        let rootless = info.security_options.iter().flatten().any(|option| option.contains("rootless"));
+        Self {
+            version: info.server_version.unwrap_or_default(),
+            api,
+            architecture: info.architecture.unwrap_or_default(),
+            memory: info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
+            operating_system: info.operating_system.unwrap_or_default(),
+            root: info.docker_root_dir.unwrap_or_default(),
+            rootless,
+        }
+    }
+
+    pub fn is_arm(&self) -> bool {
+        matches!(self.architecture.as_str(), "aarch64" | "arm64")
+    }
+}
+
+impl Engine {
+    /// Connects, agrees on an API version, asks the engine what it is.
+    pub async fn connect(address: &EngineAddress) -> Result<Self, EngineError> {
+        let refused = |error: &BollardError| EngineError::Connect {
+            address: address.address.clone(),
+            reason: with_causes(error),
+        };
+        let docker = dial(address).map_err(|error| refused(&error))?;
+        let late = |what: &str| EngineError::TooLate { what: what.to_owned(), limit: FIRST_LIMIT };
+        let docker = tokio::time::timeout(FIRST_LIMIT, docker.negotiate_version())
+            .await
+            .map_err(|_| late("say its version"))?
+            .map_err(|error| refused(&error))?;
+        let info = tokio::time::timeout(FIRST_LIMIT, docker.info())
+            .await
+            .map_err(|_| late("say what it is"))?
+            .map_err(|error| refused(&error))?;
+        let api = docker.client_version().to_string();
+        Ok(Self { docker, address: address.clone(), info: EngineInfo::of(info, api), changes: TaskTracker::new() })
+    }
+
+    /// A question: dropped with its caller.
+    pub(super) async fn ask<T>(
+        &self,
+        what: &str,
+        question: impl Future<Output = Result<T, BollardError>>,
+    ) -> Result<T, EngineError> {
+        match tokio::time::timeout(CALL_LIMIT, question).await {
+            Ok(answer) => answer.map_err(|error| EngineError::of(what, &error)),
+            Err(_) => Err(EngineError::TooLate { what: what.to_owned(), limit: CALL_LIMIT }),
+        }
+    }
+
+    /// A change: goes on when its caller is dropped, and is waited for by [`Engine::settle`].
+    pub(super) async fn change<T: Send + 'static, F>(
+        &self,
+        what: &str,
+        change: impl FnOnce(Docker) -> F,
+    ) -> Result<T, EngineError>
+    where
+        F: Future<Output = Result<T, BollardError>> + Send + 'static,
+    {
+        let work = change(self.docker.clone());
+        let task = self.changes.spawn(async move { tokio::time::timeout(CALL_LIMIT, work).await });
+        match task.await {
+            Ok(Ok(answer)) => answer.map_err(|error| EngineError::of(what, &error)),
+            Ok(Err(_)) => Err(EngineError::TooLate { what: what.to_owned(), limit: CALL_LIMIT }),
+            Err(error) => {
+                Err(EngineError::Refused { what: what.to_owned(), status: None, reason: format!("the call broke off: {error}") })
+            }
+        }
+    }
+
+    /// Waits for changes that nobody waits for any more.
+    pub async fn settle(&self) {
+        self.changes.close();
+        let _gave_up = tokio::time::timeout(CALL_LIMIT, self.changes.wait()).await.is_err();
+        self.changes.reopen();
+    }
+}
+
+fn dial(address: &EngineAddress) -> Result<Docker, BollardError> {
+    if let Some(tls) = &address.tls {
+        return Docker::connect_with_ssl(
+            &address.address,
+            &tls.key,
+            &tls.cert,
+            &tls.ca,
+            HEAD_SECONDS,
+            API_DEFAULT_VERSION,
+        );
+    }
+    match address.address.split_once("://") {
+        Some(("unix", _)) => Docker::connect_with_unix(&address.address, HEAD_SECONDS, API_DEFAULT_VERSION),
+        _ => Docker::connect_with_http(&address.address, HEAD_SECONDS, API_DEFAULT_VERSION),
+    }
+}
