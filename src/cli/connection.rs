@@ -2,12 +2,14 @@
 
 use std::io::Read;
 
-use super::context::Context;
+use super::context::{Context, Found};
 use super::explain::ErrorId;
 use super::failure::Failure;
+use super::failures;
 use super::parse::Origin;
-use crate::client::{ElasticsearchAddress, ElasticsearchAuth, KafkaAddress, Secret};
+use crate::client::{ElasticsearchAddress, ElasticsearchAuth, KafkaAddress, KibanaAddress, Secret};
 use crate::stack::Endpoints;
+use crate::stack::docker::Credentials;
 
 /// Properties of librdkafka that hold secrets.
 const SECRET_PROPERTIES: [&str; 6] = [
@@ -39,9 +41,19 @@ impl Connection {
         let mut kafka = KafkaAddress::new(endpoints.kafka.clone());
         kafka.properties = properties(cx)?;
         let mut elasticsearch = ElasticsearchAddress::new(endpoints.elasticsearch.clone());
-        elasticsearch.auth = auth(cx)?;
+        elasticsearch.auth = match auth(cx)? {
+            Some(given) => Some(given),
+            None => own_credentials(cx, &endpoints)?,
+        };
         elasticsearch.ca_cert = cx.global.ca_cert.clone();
         Ok(Self { endpoints, kafka, elasticsearch })
+    }
+
+    /// Kibana, which takes the same credentials as its Elasticsearch.
+    pub(super) fn kibana(&self, url: &str) -> KibanaAddress {
+        let mut kibana = KibanaAddress::new(url);
+        kibana.auth = self.elasticsearch.auth.clone();
+        kibana
     }
 
     /// The secrets as variables of a background process.
@@ -66,6 +78,22 @@ impl Connection {
         }
         variables
     }
+}
+
+/// Those of this project's own secured stack, for its own address and no other.
+fn own_credentials(cx: &Context, endpoints: &Endpoints) -> Result<Option<ElasticsearchAuth>, Failure> {
+    let project = cx.project();
+    let record = Found::look(&project)?.record;
+    let is_own = record.is_some_and(|record| {
+        record.docker.is_some_and(|docker| docker.secure)
+            && record.endpoints.is_some_and(|own| own.elasticsearch == endpoints.elasticsearch)
+    });
+    if !is_own {
+        return Ok(None);
+    }
+    let credentials = Credentials::load(&project).map_err(|error| failures::credentials(&error))?;
+    Ok(credentials
+        .map(|credentials| ElasticsearchAuth::Basic { user: credentials.user, password: credentials.password }))
 }
 
 fn auth(cx: &Context) -> Result<Option<ElasticsearchAuth>, Failure> {

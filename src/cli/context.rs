@@ -61,7 +61,8 @@ impl Found {
                 kibana: None,
             });
         }
-        self.record.as_ref().filter(|record| record.stack == StackKind::External)?.endpoints.clone()
+        // A process of ours tells by itself; of containers and of somebody else's servers only the addresses are known.
+        self.record.as_ref().filter(|record| record.stack != StackKind::Embedded)?.endpoints.clone()
     }
 }
 

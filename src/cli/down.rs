@@ -1,6 +1,7 @@
 //! `down`: stops the project and removes what it left, by what its state folder says.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -8,9 +9,13 @@ use serde_json::{Value, json};
 use super::context::{Context, Found};
 use super::failure::Failure;
 use super::failures;
+use super::up::search_engine;
 use crate::report::{bytes, count};
+use crate::stack::docker::{Container, Engine, EngineError, Removed};
 use crate::stack::embedded::{self, StopOutcome};
-use crate::stack::{LiveFile, ProcessId, ProjectFolders, ProjectLock, ProjectName, StackKind, project_names, remove};
+use crate::stack::{
+    LiveFile, ProcessId, ProjectFolders, ProjectLock, ProjectName, Record, StackKind, project_names, remove,
+};
 
 /// Stop the project and remove everything of it
 ///
@@ -29,6 +34,9 @@ pub(super) struct DownArgs {
     all: bool,
 }
 
+/// How long an engine may still be at what a killed `up` asked of it last.
+const ENGINE_SETTLES: Duration = Duration::from_millis(1500);
+
 /// What `down` did to one project.
 #[derive(Debug, Default)]
 pub(super) struct TakenDown {
@@ -36,11 +44,13 @@ pub(super) struct TakenDown {
     killed: Vec<u32>,
     removed: Vec<String>,
     kept: Option<String>,
+    /// What the container engine was asked to remove.
+    containers: Removed,
 }
 
 pub(super) async fn run(args: &DownArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
     let names = match args.all {
-        true => project_names(&cx.folders).map_err(|error| failures::file(&error))?,
+        true => everything(cx).await?,
         false => vec![cx.global.project.clone()],
     };
     let (mut lines, mut documents, mut first_failure) = (Vec::new(), Vec::new(), None);
@@ -69,13 +79,47 @@ pub(super) async fn run(args: &DownArgs, cx: &Arc<Context>) -> Result<u8, Failur
 
 async fn down_one(cx: &Context, name: &ProjectName, keep_data: bool) -> Result<TakenDown, Failure> {
     let project = cx.folders.project(name);
-    if !project.root.exists() && !project.lock.exists() && !project.ephemeral_data.exists() {
+    let has_nothing = !project.root.exists() && !project.lock.exists() && !project.ephemeral_data.exists();
+    if has_nothing && !has_containers(name).await {
         return Ok(TakenDown::default());
     }
     let lock = ProjectLock::take(&project).map_err(|error| failures::lock(&error, name.as_ref()))?;
     let down = take_down(cx, &project, keep_data, &lock).await?;
     tidy(cx, lock);
     Ok(down)
+}
+
+/// Projects with a state folder, and those that only the engine still knows.
+async fn everything(cx: &Context) -> Result<Vec<ProjectName>, Failure> {
+    let mut names = project_names(&cx.folders).map_err(|error| failures::file(&error))?;
+    names.extend(containers_of(cx, None).await.into_iter().filter_map(|container| container.project.parse().ok()));
+    names.sort();
+    names.dedup();
+    Ok(names)
+}
+
+/// What an engine, where one answers, has of a project or of all. Engines are only asked, never waited for.
+pub(super) async fn containers_of(cx: &Context, project: Option<&str>) -> Vec<Container> {
+    let Some(address) = search_engine(None).found else { return Vec::new() };
+    let found = async { Engine::connect(&address).await?.containers(project).await };
+    match found.await {
+        Ok(containers) => containers,
+        Err(error) => {
+            cx.report.detail(&format!("no containers are looked for: {error}"));
+            Vec::new()
+        }
+    }
+}
+
+async fn has_containers(name: &ProjectName) -> bool {
+    let Some(address) = search_engine(None).found else { return false };
+    let found = async {
+        let engine = Engine::connect(&address).await?;
+        let has_some =
+            !engine.containers(Some(name.as_ref())).await?.is_empty() || engine.has_data(name.as_ref()).await?;
+        Ok::<bool, EngineError>(has_some)
+    };
+    found.await.unwrap_or(false)
 }
 
 /// Gives the lock back. Where nothing of the project is left, its lock file goes too, and empty folders above.
@@ -112,10 +156,16 @@ pub(super) async fn take_down(
     for process in embedded::serving(project) {
         stop(cx, &process, &mut down).await;
     }
+    remove_containers(cx, project, found.record.as_ref(), keep_data, &mut down).await?;
     let data = found.record.as_ref().map_or_else(|| project.data(), |record| record.data.clone());
-    if keep_data && found.record.as_ref().is_some_and(|record| record.stack == StackKind::Embedded) {
+    let kept = match found.record.as_ref().map(|record| record.stack).filter(|_| keep_data) {
+        Some(StackKind::Embedded) => Some(data.display().to_string()),
+        Some(StackKind::Docker) => Some("the volumes".to_owned()),
+        Some(StackKind::External) | None => None,
+    };
+    if kept.is_some() {
         keep(&found, project, &mut down)?;
-        down.kept = Some(data.display().to_string());
+        down.kept = kept;
         return Ok(down);
     }
     for path in [&data, &project.ephemeral_data, &project.root] {
@@ -127,6 +177,40 @@ pub(super) async fn take_down(
     }
     down.removed.retain(|path| *path != data.display().to_string() || !data.starts_with(&project.root));
     Ok(down)
+}
+
+/// Containers, network and volumes, by their labels. An engine that is needed and does not answer is a failure: what it
+/// has would be forgotten otherwise.
+async fn remove_containers(
+    cx: &Context,
+    project: &ProjectFolders,
+    record: Option<&Record>,
+    keep_data: bool,
+    down: &mut TakenDown,
+) -> Result<(), Failure> {
+    let docker = record.and_then(|record| record.docker.as_ref());
+    let search = search_engine(record);
+    let Some(address) = &search.found else {
+        return match docker {
+            Some(_) => Err(failures::no_engine(&search).left("the project's containers and its state folder")),
+            None => Ok(()),
+        };
+    };
+    let engine = match Engine::connect(address).await {
+        Ok(engine) => engine,
+        Err(error) if docker.is_some() => return Err(failures::engine(&error)),
+        Err(error) => {
+            cx.report.detail(&format!("no containers are looked for: {error}"));
+            return Ok(());
+        }
+    };
+    let name = project.root.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if docker.is_some_and(|docker| docker.changing) {
+        // Whoever was making containers died in the middle: the engine may still be at the last one.
+        tokio::time::sleep(ENGINE_SETTLES).await;
+    }
+    down.containers = engine.remove_project(Some(name), keep_data).await.map_err(|error| failures::engine(&error))?;
+    Ok(())
 }
 
 async fn stop(cx: &Context, process: &ProcessId, down: &mut TakenDown) {
@@ -144,6 +228,9 @@ async fn stop(cx: &Context, process: &ProcessId, down: &mut TakenDown) {
 fn keep(found: &Found, project: &ProjectFolders, down: &mut TakenDown) -> Result<(), Failure> {
     if let Some(mut record) = found.record.clone() {
         record.live = None;
+        if record.stack == StackKind::Docker {
+            record.endpoints = None;
+        }
         record.save(project).map_err(|error| failures::file(&error))?;
     }
     for path in [project.server(), project.live(), project.logs()] {
@@ -156,7 +243,7 @@ fn keep(found: &Found, project: &ProjectFolders, down: &mut TakenDown) -> Result
 
 impl TakenDown {
     fn is_nothing(&self) -> bool {
-        self.stopped.is_empty() && self.killed.is_empty() && self.removed.is_empty()
+        self.stopped.is_empty() && self.killed.is_empty() && self.removed.is_empty() && self.containers.is_nothing()
     }
 
     fn text(&self, name: &str) -> String {
@@ -164,10 +251,22 @@ impl TakenDown {
             return format!("project `{name}`: nothing to do");
         }
         let pids: Vec<String> = self.stopped.iter().chain(&self.killed).map(u32::to_string).collect();
-        let stopped =
-            if pids.is_empty() { "nothing ran".to_owned() } else { format!("stopped pid {}", pids.join(", ")) };
+        let stopped = match (pids.is_empty(), self.containers.containers.len()) {
+            (true, 0) => "nothing ran".to_owned(),
+            (true, 1) => "1 container removed".to_owned(),
+            (true, count) => format!("{count} containers removed"),
+            (false, _) => format!("stopped pid {}", pids.join(", ")),
+        };
         let data = self.kept.as_ref().map(|path| format!("; data kept in {path}")).unwrap_or_default();
-        let removed: Vec<String> = self.removed.iter().map(|path| format!("\n  removed {path}")).collect();
+        let of_engine = [
+            ("container", &self.containers.containers),
+            ("network", &self.containers.networks),
+            ("volume", &self.containers.volumes),
+        ];
+        let of_engine =
+            of_engine.iter().flat_map(|(kind, names)| names.iter().map(move |name| format!("{kind} {name}")));
+        let removed: Vec<String> =
+            of_engine.chain(self.removed.iter().cloned()).map(|what| format!("\n  removed {what}")).collect();
         format!("project `{name}`: {stopped}{data}{}", removed.concat())
     }
 
@@ -178,6 +277,9 @@ impl TakenDown {
             "stopped": self.stopped,
             "killed": self.killed,
             "removed": self.removed,
+            "containers": self.containers.containers,
+            "networks": self.containers.networks,
+            "volumes": self.containers.volumes,
             "kept": self.kept,
         })
     }

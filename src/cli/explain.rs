@@ -86,6 +86,9 @@ What this run had made was removed again, unless the message says otherwise; `st
 "A container image is not on this machine and could not be pulled, or was not to be (`--offline`, `--pull never`). The
 message names every image that is missing. A pull is given up after 30 seconds without a byte, never for its length.
 Behind a registry's rate limit, `docker login` helps; `--stack embedded` needs no images."
+    CredentialsLost "CREDENTIALS_LOST" 1
+"Containers of a secured stack run, but the file with their credentials is gone, with the project's state folder. They can't
+be made up again from the containers. `stockdev down` removes the stack and its data; `up --secure` makes another."
     LowMemory "LOW_MEMORY" 13
 "The machine, or the virtual machine in which the container engine runs, has too little memory for the services. The message
 says how much there is and how much they need. Give the engine more, leave Kibana out (`--without kibana`), or use

@@ -19,6 +19,8 @@ pub struct Failure {
     pub exit_code: u8,
     pub phase: Option<Phase>,
     pub log: Option<PathBuf>,
+    /// The last lines of the service that failed, shown above the message.
+    pub log_lines: Vec<String>,
 }
 
 /// A command that can be pasted, and what it is good for.
@@ -40,6 +42,7 @@ impl Failure {
             exit_code: id.exit_code(),
             phase: None,
             log: None,
+            log_lines: Vec::new(),
         }
     }
 
@@ -73,11 +76,12 @@ impl Failure {
         self
     }
 
-    /// For people: at most ten lines, the last ones are what to do.
+    /// For people: the log's last lines if there are any, then at most ten lines, the last ones are what to do.
     pub fn text(&self, color: bool) -> String {
         let paint = |code: &str, text: String| if color { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text };
         let head = paint("1;31", format!("error[{}]", self.id.name()));
-        let mut lines = vec![format!("{head}: {}", first_lines(&self.message, 1))];
+        let mut lines: Vec<String> = self.log_lines.clone();
+        lines.push(format!("{head}: {}", first_lines(&self.message, 1)));
         let mut row = |label: &str, text: &str| {
             for (place, line) in text.lines().enumerate() {
                 let label = if place == 0 { label } else { "" };
@@ -114,6 +118,7 @@ impl Failure {
                 "left": self.left,
                 "next": self.next.iter().map(|next| next.command.as_str()).collect::<Vec<_>>(),
                 "log": self.log.as_ref().map(|path| path.display().to_string()),
+                "log_lines": self.log_lines,
             },
             "phase": self.phase,
             "exit_code": self.exit_code,
@@ -179,7 +184,8 @@ mod tests {
               "stockdev up --ports auto",
               "kill 4242"
             ],
-            "log": "/state/logs/stockdev.log"
+            "log": "/state/logs/stockdev.log",
+            "log_lines": []
           },
           "phase": "start",
           "exit_code": 11

@@ -1,5 +1,7 @@
 //! Every module's errors, turned into what a person is told. No wildcard arms: a new kind of error needs a new sentence.
 
+mod engine;
+
 use std::io;
 
 use super::explain::ErrorId;
@@ -11,6 +13,8 @@ use crate::stack::embedded::{ServeFailure, StartError};
 use crate::stack::external::ExternalError;
 use crate::stack::{FileError, Folders, LockError, PortSource, ProjectFolders, RecordError, listening_holder};
 use crate::tick::{ReadError, WriteError};
+
+pub(super) use engine::*;
 
 /// A file of the state folder.
 pub(super) fn file(error: &FileError) -> Failure {
@@ -104,6 +108,9 @@ fn serve(failure: &ServeFailure, ports: &PortSource, folders: &Folders) -> Failu
                 .next("stockdev down --keep-data", "stop what may still hold the data; then `up` again")
                 .next("stockdev down", "or remove the data and start afresh")
         }
+        ServeFailure::Ended { service, code } => Failure::new(ErrorId::ServiceDied, failure.to_string())
+            .got(format!("exit code {code}, from inside the background process"))
+            .next(format!("stockdev logs {service}"), "read more"),
         ServeFailure::Other { reason } => Failure::new(ErrorId::ServiceDied, "the background process gave up")
             .got(reason.clone())
             .next("stockdev logs", "read why"),

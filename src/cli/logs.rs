@@ -1,4 +1,4 @@
-//! `logs`: what the background process wrote, per service.
+//! `logs`: what the services wrote: the background process into files, containers to their engine.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -7,14 +7,18 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use futures_util::StreamExt;
 use serde_json::json;
 
-use super::context::Context;
+use super::context::{Context, Found};
 use super::explain::ErrorId;
 use super::failure::Failure;
 use super::failures;
 use super::ticks::parse_duration;
+use super::up::search_engine;
 use crate::report::OutputFormat;
+use crate::stack::StackKind;
+use crate::stack::docker::{Container, Engine, LogRange, Service};
 use crate::stack::embedded::{LOG_NAMES, log_path};
 
 /// Print a service's log
@@ -24,8 +28,8 @@ use crate::stack::embedded::{LOG_NAMES, log_path};
     stockdev logs kafka --tail 50\n  \
     stockdev logs elasticsearch -f --since 5m")]
 pub(super) struct LogsArgs {
-    /// stockdev (the background process itself), kafka, elasticsearch or live; left out, all
-    #[arg(value_parser = clap::builder::PossibleValuesParser::new(LOG_NAMES))]
+    /// stockdev (the background process itself), kafka, elasticsearch, kibana or live; left out, all
+    #[arg(value_parser = clap::builder::PossibleValuesParser::new(names()))]
     service: Option<String>,
     /// Go on as more is written, until Ctrl-C
     #[arg(short, long)]
@@ -41,7 +45,28 @@ pub(super) struct LogsArgs {
 /// A log is looked at again this often while following.
 const FOLLOW: Duration = Duration::from_millis(200);
 
+fn names() -> Vec<&'static str> {
+    let mut names = LOG_NAMES.to_vec();
+    names.push(Service::Kibana.name());
+    names
+}
+
 pub(super) async fn run(args: &LogsArgs, cx: &Context) -> Result<u8, Failure> {
+    let record = Found::look(&cx.project())?.record;
+    let is_docker = record.as_ref().is_none_or(|record| record.stack == StackKind::Docker);
+    // The live stream is a process of ours on any stack.
+    if is_docker && args.service.as_deref() != Some("live") {
+        let search = search_engine(record.as_ref());
+        if let Some(address) = &search.found {
+            let engine = Engine::connect(address).await.map_err(|error| failures::engine(&error))?;
+            let containers = chosen(&engine, args, cx).await?;
+            if !containers.is_empty() {
+                return of_containers(args, cx, &engine, &containers).await;
+            }
+        } else if record.is_some() {
+            return Err(failures::no_engine(&search));
+        }
+    }
     let folder = cx.project().logs();
     let names: Vec<&str> = args.service.as_deref().map_or_else(|| LOG_NAMES.to_vec(), |name| vec![name]);
     let mut logs: Vec<Log> = names
@@ -66,7 +91,7 @@ pub(super) async fn run(args: &LogsArgs, cx: &Context) -> Result<u8, Failure> {
             log.first(args.tail, since).map_err(|error| failures::output(&log.path.display().to_string(), &error))?
         {
             match cx.global.output {
-                OutputFormat::Text => show(cx, log, &line, prefixed),
+                OutputFormat::Text => show(cx, &log.name, &line, prefixed),
                 OutputFormat::Ndjson => cx.printer.json_line(&json!({"service": log.name, "line": line})),
                 OutputFormat::Json => collected.push(json!({"service": log.name, "line": line})),
             }
@@ -84,15 +109,73 @@ pub(super) async fn run(args: &LogsArgs, cx: &Context) -> Result<u8, Failure> {
         for log in &mut logs {
             // A log that vanished with its project simply has no more lines.
             for line in log.more().unwrap_or_default() {
-                show(cx, log, &line, prefixed);
+                show(cx, &log.name, &line, prefixed);
             }
         }
     }
     Ok(0)
 }
 
-fn show(cx: &Context, log: &Log, line: &str, prefixed: bool) {
-    let text = if prefixed { format!("{:<13} | {line}", log.name) } else { line.to_owned() };
+/// The project's containers that were asked for.
+async fn chosen(engine: &Engine, args: &LogsArgs, cx: &Context) -> Result<Vec<Container>, Failure> {
+    let project = cx.global.project.as_ref();
+    let containers = engine.containers(Some(project)).await.map_err(|error| failures::engine(&error))?;
+    let is_asked = |container: &Container| {
+        let name = container.service.map(Service::name);
+        args.service.as_deref().is_none_or(|asked| name == Some(asked))
+    };
+    Ok(containers.into_iter().filter(is_asked).collect())
+}
+
+async fn of_containers(
+    args: &LogsArgs,
+    cx: &Context,
+    engine: &Engine,
+    containers: &[Container],
+) -> Result<u8, Failure> {
+    let since = args.since.and_then(|age| jiff::Timestamp::now().checked_sub(age).ok());
+    let range = LogRange {
+        tail: args.tail,
+        since: since.map_or(0, |since| since.as_second()),
+        // One document has an end; a log that is followed has none.
+        follow: args.follow && cx.is_text(),
+    };
+    let prefixed = containers.len() > 1;
+    let mut collected = Vec::new();
+    let sources = containers.iter().map(|container| {
+        let name = container.service.map_or("unknown", Service::name);
+        engine.log_lines(&container.id, range).map(move |line| (name, line)).boxed()
+    });
+    // Followed logs come as they are written; others one after the other.
+    let mut lines = if range.follow {
+        futures_util::stream::select_all(sources).boxed()
+    } else {
+        futures_util::stream::iter(sources.collect::<Vec<_>>()).flatten().boxed()
+    };
+    loop {
+        let next = tokio::select! {
+            next = lines.next() => next,
+            () = cx.stop.requested() => return Ok(0),
+        };
+        let Some((name, line)) = next else { break };
+        let line = line.map_err(|error| failures::engine(&error))?;
+        match cx.global.output {
+            OutputFormat::Text => show(cx, name, &line, prefixed),
+            OutputFormat::Ndjson => cx.printer.json_line(&json!({"service": name, "line": line})),
+            OutputFormat::Json => collected.push(json!({"service": name, "line": line})),
+        }
+        if cx.printer.reader_left() {
+            return Ok(0);
+        }
+    }
+    if !cx.is_text() {
+        cx.result("", &json!({"state": "done", "lines": collected}));
+    }
+    Ok(0)
+}
+
+fn show(cx: &Context, name: &str, line: &str, prefixed: bool) {
+    let text = if prefixed { format!("{name:<13} | {line}") } else { line.to_owned() };
     let mut out = cx.printer.data();
     let _reader_left = writeln!(out, "{text}").and_then(|()| out.flush()).is_err();
 }
@@ -153,6 +236,22 @@ impl Log {
 
 fn time_of(line: &str) -> Option<jiff::Timestamp> {
     line.split_whitespace().next()?.parse().ok()
+}
+
+/// What containers write from now on, for `up --attach`; ends when all have ended.
+pub(super) async fn follow_containers(cx: &Context, engine: &Engine) {
+    let Ok(containers) = engine.containers(Some(cx.global.project.as_ref())).await else { return };
+    let range = LogRange { tail: Some(0), since: 0, follow: true };
+    let sources = containers.iter().map(|container| {
+        let name = container.service.map_or("unknown", Service::name);
+        engine.log_lines(&container.id, range).map(move |line| (name, line)).boxed()
+    });
+    let mut lines = futures_util::stream::select_all(sources);
+    while let Some((name, line)) = lines.next().await {
+        if let Ok(line) = line {
+            cx.report.note(&format!("{name:<13} | {line}"));
+        }
+    }
 }
 
 /// The last lines of each log, for `up --attach`.

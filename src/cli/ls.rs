@@ -4,23 +4,29 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::context::{Context, Found};
+use super::down::containers_of;
 use super::failure::Failure;
 use super::failures;
-use crate::stack::project_names;
+use crate::stack::docker::Container;
+use crate::stack::{StackKind, project_names};
 
 /// List the projects on this machine, running or left behind
 #[derive(Args, Debug)]
 #[command(before_help = "Examples:\n  stockdev ls\n  stockdev ls --output json")]
 pub(super) struct LsArgs {}
 
-pub(super) fn run(_args: &LsArgs, cx: &Context) -> Result<u8, Failure> {
-    let names = project_names(&cx.folders).map_err(|error| failures::file(&error))?;
+pub(super) async fn run(_args: &LsArgs, cx: &Context) -> Result<u8, Failure> {
+    let mut names = project_names(&cx.folders).map_err(|error| failures::file(&error))?;
+    let containers = containers_of(cx, None).await;
+    names.extend(containers.iter().filter_map(|container| container.project.parse().ok()));
+    names.sort();
+    names.dedup();
     let mut rows = vec![["PROJECT", "STACK", "STATE", "PID", "KAFKA", "ELASTICSEARCH", "FOLDER"].map(str::to_owned)];
     let mut documents = Vec::new();
     for name in &names {
         let project = cx.folders.project(name);
         let (row, document) = match Found::look(&project) {
-            Ok(found) => describe(name.as_ref(), &found),
+            Ok(found) => describe(name.as_ref(), &found, &containers),
             // One project that can't be read does not hide the others.
             Err(failure) => unreadable(name.as_ref(), &failure),
         };
@@ -32,15 +38,29 @@ pub(super) fn run(_args: &LsArgs, cx: &Context) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn describe(name: &str, found: &Found) -> ([String; 7], Value) {
+fn describe(name: &str, found: &Found, containers: &[Container]) -> ([String; 7], Value) {
     let endpoints = found.endpoints();
+    let own: Vec<&Container> = containers.iter().filter(|container| container.project == name).collect();
     let state = match (found.running().is_some() || endpoints.is_some(), &found.damage) {
         (true, _) => "running",
         (false, Some(_)) => "damaged",
         (false, None) => "stopped",
     };
+    // What containers do, the engine knows better than any record.
+    let running = own.iter().filter(|container| container.is_running()).count();
+    let state = match (own.len(), found.record.as_ref().map(|record| record.stack)) {
+        (0, Some(StackKind::Docker)) => "stopped",
+        (0, _) => state,
+        (all, _) if running == all => "running",
+        (_, _) if running == 0 => "stopped",
+        _ => "degraded",
+    };
     let pid = found.running().map(|server| server.process.pid);
-    let stack = found.record.as_ref().map_or_else(|| "embedded".to_owned(), |record| record.stack.to_string());
+    let stack = match &found.record {
+        Some(record) => record.stack.to_string(),
+        None if own.is_empty() => "embedded".to_owned(),
+        None => "docker".to_owned(),
+    };
     let folder = found.record.as_ref().map(|record| record.folder.display().to_string());
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
     let row = [

@@ -166,7 +166,7 @@ async fn dispatch(command: Command, cx: &Arc<Context>) -> Result<u8, Failure> {
         Command::Up(args) => up::run(*args, cx).await,
         Command::Down(args) => down::run(&args, cx).await,
         Command::Status(args) => status::run(&args, cx).await,
-        Command::Ls(args) => ls::run(&args, cx),
+        Command::Ls(args) => ls::run(&args, cx).await,
         Command::Logs(args) => logs::run(&args, cx).await,
         Command::Exec(args) => exec::run(*args, cx).await,
         Command::Produce(args) => produce::run(args, cx).await,

@@ -26,6 +26,8 @@ pub(super) struct ServeArgs {
     or_any_port: bool,
     #[arg(long)]
     sync: bool,
+    #[arg(long)]
+    fault: Option<String>,
 }
 
 /// What went wrong is in the server file and the log.
@@ -39,6 +41,10 @@ pub(super) fn run(args: &ServeArgs) -> u8 {
         elasticsearch_port: args.elasticsearch_port,
         or_any_port: args.or_any_port,
         fsync: args.sync,
+        fault: args.fault.as_deref().and_then(|text| {
+            let (service, code) = text.split_once(':')?;
+            Some((service.to_owned(), code.parse().ok()?))
+        }),
     };
     match serve(&options) {
         Ok(()) => 0,

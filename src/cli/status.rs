@@ -11,9 +11,11 @@ use super::context::{Context, Found};
 use super::down::{count_text, memory_text};
 use super::failure::Failure;
 use super::ls::table;
+use super::up::search_engine;
 use crate::pipeline::{self, DEAD_LETTER_TOPIC, INDEX, INDEXER_GROUP, TOPIC};
+use crate::stack::docker::{self, Container, ContainerState, Ended, Engine, ImageReference};
 use crate::stack::embedded::{KAFKA_VERSION, ServiceState, elasticsearch_version};
-use crate::stack::{LiveFile, StackKind, memory_bytes};
+use crate::stack::{LiveFile, Record, StackKind, memory_bytes};
 
 /// Show what runs and how much is in it
 ///
@@ -76,6 +78,18 @@ struct Service {
     pid: Option<u32>,
     rss_bytes: Option<u64>,
     note: Option<String>,
+    container: Option<ContainerStatus>,
+}
+
+/// What the engine says of a service's container.
+#[derive(Debug)]
+struct ContainerStatus {
+    name: String,
+    image: String,
+    /// The image's digest in its registry, else the engine's own id of it.
+    digest: String,
+    restarts: u64,
+    memory_limit: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -136,9 +150,57 @@ impl Status {
             .into_iter()
             .filter_map(|(name, endpoint, answer)| Some(service(name, &found, endpoint, answer?)))
             .collect();
+        if let Some(kibana) = connection.endpoints.kibana.clone().filter(|_| known) {
+            let answer = connection.kibana(&kibana).status().await;
+            let answer = answer
+                .map_err(|error| error.to_string())
+                .and_then(|status| if status.is_ready() { Ok(()) } else { Err(status.to_string()) });
+            status.services.push(service("kibana", &found, &kibana, answer));
+        }
+        if let Some(record) = found.record.as_ref().filter(|record| record.stack == StackKind::Docker) {
+            status.add_containers(record).await;
+        }
         let all_run = status.services.iter().all(|service| service.state == State::Running);
         status.state = if all_run { State::Running } else { State::Degraded };
         Ok(status)
+    }
+
+    /// What only the engine knows: containers, their images, memory, and those that ended.
+    async fn add_containers(&mut self, record: &Record) {
+        let Some(address) = search_engine(Some(record)).found else { return };
+        let Ok(engine) = Engine::connect(&address).await else { return };
+        let Ok(containers) = engine.containers(Some(&self.project)).await else { return };
+        for service in &mut self.services {
+            let Some(container) =
+                containers.iter().find(|container| container.service.is_some_and(|of| of.name() == service.name))
+            else {
+                service.note = Some("its container is gone".to_owned());
+                continue;
+            };
+            let image = container.image.parse::<ImageReference>().ok();
+            let present = match &image {
+                Some(image) => engine.image(image).await.ok().flatten(),
+                None => None,
+            };
+            service.version = image.as_ref().and_then(|image| image.version().map(str::to_owned));
+            service.rss_bytes = if container.is_running() { engine.memory(&container.id).await } else { None };
+            service.note = match container.state {
+                ContainerState::Running => service.note.take(),
+                ContainerState::Stopped(ended) => {
+                    let cause = cause_of_end(container, ended);
+                    Some(format!("its container ended with exit code {}: {cause}", ended.exit_code))
+                }
+                ContainerState::Created => Some("its container was never started".to_owned()),
+                ContainerState::Between => Some("its container is paused or on its way".to_owned()),
+            };
+            service.container = Some(ContainerStatus {
+                name: container.name.clone(),
+                image: container.image.clone(),
+                digest: present.and_then(|present| present.digest).unwrap_or_else(|| container.image_id.clone()),
+                restarts: container.restarts,
+                memory_limit: container.memory_limit,
+            });
+        }
     }
 
     async fn count(&mut self, connection: &Connection, kafka: bool, elasticsearch: bool) {
@@ -176,9 +238,13 @@ impl Status {
                 "endpoint": service.endpoint,
                 "version": service.version,
                 "pid": service.pid,
-                "container": null,
+                "container": service.container.as_ref().map(|container| container.name.as_str()),
                 "rss_bytes": service.rss_bytes,
                 "note": service.note,
+                "image": service.container.as_ref().map(|container| container.image.as_str()),
+                "digest": service.container.as_ref().map(|container| container.digest.as_str()),
+                "restarts": service.container.as_ref().map(|container| container.restarts),
+                "memory_limit_bytes": service.container.as_ref().and_then(|container| container.memory_limit),
             })
         });
         json!({
@@ -200,19 +266,23 @@ impl Status {
             lines.push("  stockdev up      start it".to_owned());
             return lines.join("\n");
         }
-        let mut rows = vec![["SERVICE", "STATE", "ENDPOINT", "VERSION", "PID", "MEMORY", ""].map(str::to_owned)];
+        let runs_in = if self.services.iter().any(|service| service.container.is_some()) { "CONTAINER" } else { "PID" };
+        let mut rows = vec![["SERVICE", "STATE", "ENDPOINT", "VERSION", runs_in, "MEMORY", ""].map(str::to_owned)];
         for service in &self.services {
             rows.push([
                 service.name.to_owned(),
                 service.state.name().to_owned(),
                 service.endpoint.clone(),
                 service.version.clone().unwrap_or_else(|| "-".to_owned()),
-                service.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
+                service.runs_in(),
                 memory_text(service.rss_bytes),
                 service.note.clone().unwrap_or_default(),
             ]);
         }
         lines.push(table(&rows));
+        for container in self.services.iter().filter_map(|service| service.container.as_ref()) {
+            lines.push(format!("image {} {}", container.image, container.digest));
+        }
         lines.push(format!(
             "topic {TOPIC}: {} messages in {} partition{}",
             count_text(self.messages),
@@ -232,6 +302,22 @@ impl Status {
     }
 }
 
+impl Service {
+    /// The process or the container.
+    fn runs_in(&self) -> String {
+        let container = self.container.as_ref().map(|container| match container.restarts {
+            0 => container.name.clone(),
+            restarts => format!("{} (restarted {restarts} times)", container.name),
+        });
+        container.or_else(|| self.pid.map(|pid| pid.to_string())).unwrap_or_else(|| "-".to_owned())
+    }
+}
+
+fn cause_of_end(container: &Container, ended: Ended) -> String {
+    let service = container.service.unwrap_or(docker::Service::Kafka);
+    docker::cause_of(service, Some(ended), &[], container.memory_limit).meaning
+}
+
 fn service(name: &'static str, found: &Found, endpoint: &str, probe: Result<(), String>) -> Service {
     let own =
         found.endpoints().filter(|own| [&own.kafka, &own.elasticsearch].iter().any(|own| own.as_str() == endpoint));
@@ -247,5 +333,6 @@ fn service(name: &'static str, found: &Found, endpoint: &str, probe: Result<(), 
         pid: server.map(|server| server.process.pid),
         rss_bytes: server.and_then(|server| memory_bytes(server.process.pid)),
         note: probe.err().or_else(|| said.and_then(|service| service.last_error.clone())),
+        container: None,
     }
 }

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::context::Context;
 use super::failure::Failure;
 use crate::stack::FORMAT;
+use crate::stack::docker::{Images, Service};
 use crate::stack::embedded::{KAFKA_VERSION, elasticsearch_version};
 
 /// Print the version, and which versions the embedded servers speak
@@ -22,12 +23,21 @@ pub(super) fn run(_args: &VersionArgs, cx: &Context) -> Result<u8, Failure> {
         "stockdev {version}{with_commit}\nembedded Kafka protocol {KAFKA_VERSION}, Elasticsearch API {}, state format {FORMAT}",
         elasticsearch_version()
     );
+    let defaults = Images::defaults();
+    let images: Vec<_> = Service::ALL
+        .into_iter()
+        .map(|service| {
+            let image = defaults.of(service);
+            json!({"service": service.name(), "image": image.local_name(), "digest": image.digest()})
+        })
+        .collect();
+    let text = Service::ALL.into_iter().fold(text, |text, service| format!("{text}\nimage {}", defaults.of(service)));
     let document = json!({
         "version": version,
         "commit": commit,
         "embedded": {"kafka": KAFKA_VERSION, "elasticsearch": elasticsearch_version()},
         "state_format": FORMAT,
-        "images": [],
+        "images": images,
     });
     cx.result(&text, &document);
     Ok(0)

@@ -128,20 +128,28 @@ impl ElasticsearchAddress {
 
     /// Asks for the cluster's health.
     pub async fn probe(&self, timeout: Duration) -> Result<(), ElasticsearchClientError> {
-        const REQUEST: &str = "GET /_cluster/health";
+        self.health("/_cluster/health", timeout).await
+    }
+
+    /// As [`ElasticsearchAddress::probe`], and every primary shard has to be there.
+    pub async fn probe_yellow(&self, timeout: Duration) -> Result<(), ElasticsearchClientError> {
+        self.health("/_cluster/health?wait_for_status=yellow&timeout=1s", timeout).await
+    }
+
+    async fn health(&self, path: &str, timeout: Duration) -> Result<(), ElasticsearchClientError> {
+        let request = format!("GET {path}");
         let client = self.connect()?;
-        let answer =
-            tokio::time::timeout(timeout, client.send(Method::Get, "/_cluster/health", None, JSON))
-                .await
-                .map_err(|_| client.silent(REQUEST, format!("nothing came within {:.1} s", timeout.as_secs_f64())))??;
+        let answer = tokio::time::timeout(timeout, client.send(Method::Get, path, None, JSON))
+            .await
+            .map_err(|_| client.silent(&request, format!("nothing came within {:.1} s", timeout.as_secs_f64())))??;
         let is_health = answer.json().is_some_and(|health| health.get("cluster_name").is_some());
         match answer.status {
             200 if is_health => Ok(()),
-            // The node is up and has no master yet, or is shutting down.
-            503 | 408 if answer.json().is_some() => Err(client.refused(REQUEST, &answer)),
+            // The node is up and has no master yet, or its shards are not there yet, or it is shutting down.
+            503 | 408 if answer.json().is_some() => Err(client.refused(&request, &answer)),
             status => Err(ElasticsearchClientError::WrongService {
                 url: self.url.clone(),
-                request: REQUEST.into(),
+                request,
                 status,
                 found: excerpt(&answer.body),
             }),

@@ -6,10 +6,12 @@
 mod detached;
 mod elasticsearch;
 mod kafka;
+mod kibana;
 mod secret;
 
 pub use detached::Detached;
 pub(crate) use elasticsearch::{Answer, ElasticsearchClient, JSON, NDJSON, error_reason};
 pub use elasticsearch::{ElasticsearchAddress, ElasticsearchAuth, ElasticsearchClientError};
 pub use kafka::{KafkaAddress, KafkaClientError, KafkaContext, TopicCreation};
+pub use kibana::KibanaAddress;
 pub use secret::Secret;

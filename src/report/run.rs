@@ -48,6 +48,10 @@ impl Running {
         Self { since, ..self }
     }
 
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
     fn elapsed_ms(&self) -> u64 {
         u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX)
     }

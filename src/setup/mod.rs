@@ -1,8 +1,12 @@
 //! What must exist before ticks flow: the topic and the index template. Both calls may be made again and again.
 
+mod ready;
+mod security;
 mod template;
 mod topic;
 
+pub use ready::prove_writable;
+pub use security::kibana_token;
 pub use template::{TEMPLATE_JSON, TEMPLATE_NAME, TemplateOutcome, apply_template};
 pub use topic::{TopicOutcome, TopicSpec, ensure_topic};
 

@@ -55,6 +55,8 @@ pub struct Folders {
     pub config: PathBuf,
     /// Locks, and data that need not survive a reboot.
     pub runtime: PathBuf,
+    /// What can be made anew: logs of failed runs.
+    pub cache: PathBuf,
 }
 
 impl Folders {
@@ -75,6 +77,7 @@ impl Folders {
             state: under("XDG_STATE_HOME", "STATE", ".local/state")?,
             config: under("XDG_CONFIG_HOME", "CONFIG", ".config")?,
             runtime,
+            cache: under("XDG_CACHE_HOME", "CACHE", ".cache")?,
         })
     }
 
@@ -91,6 +94,7 @@ impl Folders {
             lock: self.runtime.join(format!("{short}.lock")),
             ephemeral_data: self.runtime.join(format!("{short}.data")),
             runtime: self.runtime.clone(),
+            failed_logs: self.cache.join("failed").join(&short),
             root,
         }
     }
@@ -104,6 +108,8 @@ pub struct ProjectFolders {
     pub lock: PathBuf,
     /// Where the data is with `--ephemeral`.
     pub ephemeral_data: PathBuf,
+    /// Logs of the last failed run: `down` leaves them.
+    pub failed_logs: PathBuf,
     pub(super) runtime: PathBuf,
 }
 

@@ -94,6 +94,7 @@ mod tests {
             root: root.join("state"),
             lock: root.join("run/p.lock"),
             ephemeral_data: root.join("run/p.data"),
+            failed_logs: root.join("cache/p"),
             runtime: root.join("run"),
         }
     }

@@ -1,11 +1,13 @@
 //! Which ports, why those, and who holds one that is taken.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 
 use super::embedded::ServerFile;
 use super::folders::{Folders, project_names};
 use super::record::PortsRecord;
+
+const KIBANA_PORT: u16 = 5601;
 
 /// Where port numbers come from: named in the error when one is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +34,7 @@ impl PortSource {
 pub struct PortPlan {
     pub kafka: u16,
     pub elasticsearch: u16,
+    pub kibana: u16,
     pub source: PortSource,
 }
 
@@ -43,12 +46,19 @@ impl PortPlan {
             (Some(base), _, _) => {
                 // Five services follow one another; the highest number must be a port as well.
                 base.checked_add(4)?;
-                Self { kafka: base, elasticsearch: base.checked_add(1)?, source: PortSource::Base(base) }
+                Self {
+                    kafka: base,
+                    elasticsearch: base.checked_add(1)?,
+                    kibana: base.checked_add(2)?,
+                    source: PortSource::Base(base),
+                }
             }
             (None, true, Some(ports)) if ports.auto => Self::remembered(ports),
-            (None, true, _) => Self { kafka: 0, elasticsearch: 0, source: PortSource::Auto },
+            (None, true, _) => Self { kafka: 0, elasticsearch: 0, kibana: 0, source: PortSource::Auto },
             (None, false, Some(ports)) => Self::remembered(ports),
-            (None, false, None) => Self { kafka: 9092, elasticsearch: 9200, source: PortSource::Default },
+            (None, false, None) => {
+                Self { kafka: 9092, elasticsearch: 9200, kibana: KIBANA_PORT, source: PortSource::Default }
+            }
         };
         Some(plan)
     }
@@ -56,7 +66,9 @@ impl PortPlan {
     fn remembered(ports: &PortsRecord) -> Self {
         let is_default = !ports.auto && ports.kafka == 9092 && ports.elasticsearch == 9200;
         let source = if is_default { PortSource::Default } else { PortSource::Remembered };
-        Self { kafka: ports.kafka, elasticsearch: ports.elasticsearch, source }
+        // A record from before there was a Kibana names no port for it.
+        let kibana = if ports.kibana == 0 && !ports.auto { KIBANA_PORT } else { ports.kibana };
+        Self { kafka: ports.kafka, elasticsearch: ports.elasticsearch, kibana, source }
     }
 }
 
@@ -118,8 +130,21 @@ fn project_of(pid: u32, folders: &Folders) -> Option<String> {
     })
 }
 
+/// Whether a port can be listened on at this moment. For ports that somebody else will listen on: what we listen on
+/// ourselves is bound at once and kept.
+pub fn is_free(address: IpAddr, port: u16) -> bool {
+    // The standard library sets SO_REUSEADDR, so that connections that are still closing do not count.
+    TcpListener::bind((address, port)).is_ok()
+}
+
+/// So many ports that are free at this moment, all different.
+pub fn free_ports(address: IpAddr, count: usize) -> std::io::Result<Vec<u16>> {
+    let sockets: Vec<TcpListener> = (0..count).map(|_| TcpListener::bind((address, 0))).collect::<Result<_, _>>()?;
+    sockets.iter().map(|socket| Ok(socket.local_addr()?.port())).collect()
+}
+
 /// The address that clients on this machine dial, given where we listen.
-pub(super) fn dial_address(listen: IpAddr) -> IpAddr {
+pub fn dial_address(listen: IpAddr) -> IpAddr {
     match listen {
         IpAddr::V4(address) if address.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
         IpAddr::V6(address) if address.is_unspecified() => IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1]),
@@ -156,6 +181,7 @@ mod tests {
             state: folder.path().to_owned(),
             config: folder.path().to_owned(),
             runtime: folder.path().to_owned(),
+            cache: folder.path().to_owned(),
         };
         let holder = listening_holder(listener.local_addr().unwrap().port(), &folders).unwrap();
         assert_eq!((holder.pid, holder.project), (std::process::id(), None));
@@ -163,8 +189,8 @@ mod tests {
 
     #[test]
     fn ports_come_from_the_flag_then_memory_then_the_defaults() {
-        let auto = PortsRecord { auto: true, kafka: 40_000, elasticsearch: 40_001 };
-        let fixed = PortsRecord { auto: false, kafka: 9300, elasticsearch: 9301 };
+        let auto = PortsRecord { auto: true, kafka: 40_000, elasticsearch: 40_001, kibana: 40_002 };
+        let fixed = PortsRecord { auto: false, kafka: 9300, elasticsearch: 9301, kibana: 9302 };
         let choose = |base, is_auto, remembered| {
             PortPlan::choose(base, is_auto, remembered).map(|plan| (plan.kafka, plan.elasticsearch, plan.source))
         };

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::docker::{Images, Service};
 use super::embedded::ServerFile;
 use super::endpoints::{Endpoints, StackKind};
 use super::files::{FileError, read_if_there, replace_file};
@@ -49,9 +50,25 @@ pub struct Record {
     pub endpoints: Option<Endpoints>,
     #[serde(default)]
     pub live: Option<LiveRecord>,
+    /// The docker stack's own.
+    #[serde(default)]
+    pub docker: Option<DockerRecord>,
 }
 
-/// The ports of the embedded stack.
+/// What was asked for of the docker stack, so that the next `up` asks for the same.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DockerRecord {
+    /// The address of the engine that runs it.
+    pub engine: String,
+    pub images: Images,
+    pub services: Vec<Service>,
+    /// Elasticsearch asks for the credentials in `credentials.json`.
+    pub secure: bool,
+    /// Containers are being made: what the engine is asked for may appear after we have died.
+    pub changing: bool,
+}
+
+/// The ports of the embedded and the docker stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortsRecord {
     /// Whether they were chosen freely (`--ports auto`).
@@ -59,6 +76,8 @@ pub struct PortsRecord {
     /// Zero: not chosen yet.
     pub kafka: u16,
     pub elasticsearch: u16,
+    #[serde(default)]
+    pub kibana: u16,
 }
 
 /// One stream into the topic: the plan is recorded before the first tick goes, so that it can be resumed.
@@ -164,7 +183,7 @@ mod tests {
             stack: StackKind::Embedded,
             folder: "/here".into(),
             listen: None,
-            ports: PortsRecord { auto: false, kafka: 9092, elasticsearch: 9200 },
+            ports: PortsRecord { auto: false, kafka: 9092, elasticsearch: 9200, kibana: 0 },
             data: "/data".into(),
             ephemeral: false,
             fsync: true,
@@ -177,6 +196,7 @@ mod tests {
             }],
             endpoints: None,
             live: None,
+            docker: None,
         }
     }
 

@@ -15,6 +15,7 @@ use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
+use crate::client::ElasticsearchAuth;
 use crate::pipeline::{
     self, DEAD_LETTER_TOPIC, INDEX, INDEXER_GROUP, IndexError, IndexOptions, IndexReport, PartitionOffsets,
     ProduceOptions, Progress, ResumePlan, TOPIC, Until,
@@ -51,8 +52,16 @@ pub(super) async fn put_in_place(
         data: plan.record.data.clone(),
         ephemeral: plan.record.ephemeral,
         first_problems: streamed.first_problems,
+        secured: plan.record.docker.as_ref().filter(|docker| docker.secure).and(user_of(&connection)),
         connection,
     })
+}
+
+fn user_of(connection: &Connection) -> Option<String> {
+    match &connection.elasticsearch.auth {
+        Some(ElasticsearchAuth::Basic { user, .. }) => Some(user.clone()),
+        Some(ElasticsearchAuth::ApiKey(_)) | None => None,
+    }
 }
 
 async fn set_up(plan: &Plan, args: &UpArgs, cx: &Context, connection: &Connection) -> Result<(), Failure> {

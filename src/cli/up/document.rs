@@ -11,6 +11,7 @@ use crate::cli::failure::Failure;
 use crate::pipeline::{DEAD_LETTER_TOPIC, INDEX, TOPIC};
 use crate::report::{bytes, count, seconds};
 use crate::stack::StackKind;
+use crate::stack::docker::{KAFKA_INSIDE, prefix};
 
 /// Everything is in place.
 #[derive(Debug)]
@@ -25,6 +26,8 @@ pub(in crate::cli) struct Outcome {
     pub(super) data: PathBuf,
     pub(super) ephemeral: bool,
     pub(super) first_problems: Vec<String>,
+    /// The user of a stack that we secured; the password is in a file.
+    pub(super) secured: Option<String>,
     pub(in crate::cli) connection: Connection,
 }
 
@@ -69,9 +72,25 @@ impl Outcome {
             lines.push(format!("  data           {}, {}, kept {until}", self.data.display(), bytes(size(&self.data))));
         }
         let flag = cx.project_flag();
+        if self.stack == StackKind::Docker {
+            let until =
+                if self.ephemeral { "in the containers: it goes with them" } else { "in volumes, kept until `down`" };
+            lines.push(format!("  data           {until}"));
+            lines.push(format!(
+                "  in containers  kafka at {KAFKA_INSIDE}, on network {}",
+                prefix(cx.global.project.as_ref())
+            ));
+        }
+        if let Some(user) = &self.secured {
+            lines.push(format!("  credentials    user {user}, password in {}", cx.project().password().display()));
+        }
         lines.push(paint("1", "next"));
         lines.push(format!("  stockdev consume{flag} --max 5"));
-        lines.push(format!("  curl '{}/{INDEX}/_search?size=1&pretty'", endpoints.elasticsearch));
+        let user = self
+            .secured
+            .as_ref()
+            .map_or_else(String::new, |user| format!(" -u {user}:\"$(cat {})\"", cx.project().password().display()));
+        lines.push(format!("  curl{user} '{}/{INDEX}/_search?size=1&pretty'", endpoints.elasticsearch));
         lines.push(format!("  stockdev down{flag}"));
         lines.join("\n")
     }

@@ -5,6 +5,7 @@
 //! after a crash goes on where the last one stopped.
 
 mod data;
+mod docker;
 mod document;
 mod plan;
 mod stack;
@@ -18,12 +19,15 @@ use super::context::{Context, Found};
 use super::explain::ErrorId;
 use super::failure::Failure;
 use super::ticks::{ReadArgs, TimeChoice, parse_duration, parse_rate};
-use super::{down, live, logs};
+use super::{down, failures, live, logs};
 use crate::report::Phase;
-use crate::stack::ProjectLock;
+use crate::stack::docker::Engine;
+use crate::stack::{ProjectLock, StackKind};
 
 pub(super) use data::messages;
+use docker::DockerArgs;
 use document::Outcome;
+pub(super) use plan::search_engine;
 
 /// Start everything, stream the ticks, index them; return when all is in place
 ///
@@ -87,6 +91,8 @@ pub(super) struct UpArgs {
     /// Stay, show the logs; Ctrl-C is `down`
     #[arg(long)]
     attach: bool,
+    #[command(flatten)]
+    docker: DockerArgs,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -118,11 +124,13 @@ struct Started {
     server: bool,
     /// There was nothing of this project before.
     fresh: bool,
+    /// The engine that containers were asked of.
+    engine: Option<Engine>,
 }
 
 /// Brings everything up. Interrupted before it is ready, it takes down what it started.
 pub(super) async fn bring_up(args: &UpArgs, cx: &Arc<Context>, lock: &ProjectLock) -> Result<Outcome, Failure> {
-    let mut started = Started { server: false, fresh: !cx.project().root.exists() };
+    let mut started = Started { server: false, fresh: !cx.project().root.exists(), engine: None };
     let outcome = tokio::select! {
         outcome = phases(args, cx, &mut started) => outcome,
         () = cx.stop.requested() => Err(cx.interrupted()),
@@ -149,6 +157,10 @@ pub(super) async fn bring_up(args: &UpArgs, cx: &Arc<Context>, lock: &ProjectLoc
 }
 
 async fn undo(cx: &Context, started: &Started, lock: &ProjectLock) -> Failure {
+    if let Some(engine) = &started.engine {
+        // What the engine was asked for comes, though nobody waits for it any more.
+        engine.settle().await;
+    }
     let failure = match cx.report.last_phase() {
         Some(phase) => cx.interrupted().phase(phase),
         None => cx.interrupted(),
@@ -171,13 +183,14 @@ async fn undo(cx: &Context, started: &Started, lock: &ProjectLock) -> Failure {
 
 async fn phases(args: &UpArgs, cx: &Arc<Context>, started: &mut Started) -> Result<Outcome, Failure> {
     let preflight = cx.report.start(Phase::Preflight, None);
-    let mut plan = plan::make(args, cx)?;
+    let mut plan = plan::make(args, cx).await?;
     cx.report.finish(preflight, plan.reason.clone());
     let live = stack::bring_up(&mut plan, args, cx, started).await?;
-    let (project, kind) = (plan.project.clone(), plan.record.stack);
+    let (project, kind, docker) = (plan.project.clone(), plan.record.stack, plan.record.docker.clone());
+    let engine = started.engine.clone();
     let mut outcome = tokio::select! {
         outcome = data::put_in_place(plan, args, cx, live) => outcome?,
-        failure = stack::death(&project, kind) => return Err(failure),
+        failure = stack::death(&project, kind, engine, docker, cx) => return Err(failure),
     };
     let ready = cx.report.start(Phase::Ready, None);
     if args.live {
@@ -193,10 +206,11 @@ async fn attach(cx: &Arc<Context>) -> Result<u8, Failure> {
     let project = cx.project();
     cx.report.note("attached: Ctrl-C stops and removes everything");
     let logs = project.logs();
+    let engine = attached_engine(cx).await?;
     let died = tokio::select! {
         () = cx.stop.requested() => false,
-        () = logs::follow_all(cx, &logs) => false,
-        () = server_gone(cx) => true,
+        () = follow(cx, engine.as_ref(), &logs) => true,
+        () = server_gone(cx), if engine.is_none() => true,
     };
     let lock = match died {
         false => cx.lock()?,
@@ -210,12 +224,31 @@ async fn attach(cx: &Arc<Context>) -> Result<u8, Failure> {
     }
     down::take_down(cx, &project, died, &lock).await?;
     if died {
-        return Err(Failure::new(ErrorId::ServiceDied, "the background process ended by itself")
+        let what = if engine.is_some() { "the containers" } else { "the background process" };
+        return Err(Failure::new(ErrorId::ServiceDied, format!("{what} ended by itself"))
             .left("the data is kept")
             .next(format!("stockdev up{}", cx.project_flag()), "start it again"));
     }
     down::tidy(cx, lock);
     Ok(0)
+}
+
+/// The engine of a docker stack.
+async fn attached_engine(cx: &Context) -> Result<Option<Engine>, Failure> {
+    let record = Found::look(&cx.project())?.record;
+    let is_docker = record.as_ref().is_some_and(|record| record.stack == StackKind::Docker);
+    match search_engine(record.as_ref()).found.filter(|_| is_docker) {
+        Some(address) => Ok(Some(Engine::connect(&address).await.map_err(|error| failures::engine(&error))?)),
+        None => Ok(None),
+    }
+}
+
+/// Ends only when every container has ended.
+async fn follow(cx: &Context, engine: Option<&Engine>, logs: &std::path::Path) {
+    match engine {
+        Some(engine) => logs::follow_containers(cx, engine).await,
+        None => logs::follow_all(cx, logs).await,
+    }
 }
 
 async fn lock_soon(cx: &Context) -> Result<ProjectLock, Failure> {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
+use super::docker::{DockerPlan, Past, Registry, prepare};
 use super::{Ports, UpArgs};
 use crate::cli::context::{Context, Found};
 use crate::cli::explain::ErrorId;
@@ -10,9 +11,10 @@ use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::cli::global::StackChoice;
 use crate::cli::ticks::check_source;
+use crate::stack::docker::{EngineSearch, find_engine};
 use crate::stack::{
-    Engine, FORMAT, PortPlan, PortsRecord, ProjectFolders, Record, StackKind, StreamRecord, StreamSource,
-    create_private_folder, external, find_engine,
+    FORMAT, PortPlan, PortsRecord, ProjectFolders, Record, StackKind, StreamRecord, StreamSource,
+    create_private_folder, external,
 };
 use crate::tick::{SimulatorOptions, TickSource};
 
@@ -23,6 +25,8 @@ pub(super) struct Plan {
     pub(super) record: Record,
     pub(super) found: Found,
     pub(super) ports: PortPlan,
+    /// What the docker stack needs; only for that one.
+    pub(super) docker: Option<DockerPlan>,
     pub(super) stream: StreamPlan,
     /// Why this stack.
     pub(super) reason: Option<String>,
@@ -49,12 +53,12 @@ pub(super) enum StreamPlan {
     UnknownPast,
 }
 
-pub(super) fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
-    let (kind, reason) = choose_stack(cx)?;
+pub(super) async fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
     let project = cx.project();
     let asked = asked_source(args)?;
-    create_private_folder(&project.root).map_err(|error| failures::file(&error))?;
     let found = Found::look(&project)?;
+    let Choice { kind, reason, mut docker } = choose_stack(args, cx, &found).await?;
+    create_private_folder(&project.root).map_err(|error| failures::file(&error))?;
     if let Some(damage) = &found.damage {
         cx.report.note(&format!(
             "the record of this project was damaged ({damage}); it is made anew, nothing is streamed twice"
@@ -68,8 +72,18 @@ pub(super) fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
     };
     let ports = PortPlan::choose(args.port_base, args.ports == Some(Ports::Auto), Some(&record.ports))
         .ok_or_else(|| Failure::new(ErrorId::Usage, "the ports after --port-base go beyond 65535"))?;
-    let stream = plan_stream(args, &record, found.damage.is_some(), asked, &project);
     let mut record = record;
+    let mut past_is_unknown = found.damage.is_some() && project.data().exists();
+    if let Some(docker) = &mut docker {
+        docker.spec.ephemeral |= record.ephemeral;
+        docker.choose_ports(&ports, args.ports == Some(Ports::Auto) || record.ports.auto, cx).await?;
+        match docker.past().await? {
+            // Whatever was streamed is gone with the containers or volumes it was in.
+            Past::Nothing => record.streams.clear(),
+            Past::Something => past_is_unknown = found.record.is_none(),
+        }
+    }
+    let stream = plan_stream(args, &record, past_is_unknown, asked);
     if kind == StackKind::External {
         let global = &cx.global;
         let given =
@@ -80,51 +94,90 @@ pub(super) fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
             (Err(error), _) => return Err(failures::external(&error)),
         }
     }
-    Ok(Plan { project, record, found, ports, stream, reason })
+    Ok(Plan { project, record, found, ports, docker, stream, reason })
 }
 
-fn choose_stack(cx: &Context) -> Result<(StackKind, Option<String>), Failure> {
-    let engine = || find_engine(&|name| std::env::var(name).ok());
+/// Which stack, and why.
+struct Choice {
+    kind: StackKind,
+    reason: Option<String>,
+    docker: Option<DockerPlan>,
+}
+
+impl Choice {
+    fn of(kind: StackKind, reason: Option<String>) -> Self {
+        Self { kind, reason, docker: None }
+    }
+}
+
+async fn choose_stack(args: &UpArgs, cx: &Context, found: &Found) -> Result<Choice, Failure> {
+    let recorded = found.record.as_ref();
+    let has_addresses = cx.global.kafka.is_some() && cx.global.elasticsearch.is_some();
     match cx.global.stack {
-        StackChoice::Embedded => Ok((StackKind::Embedded, None)),
-        StackChoice::External => Ok((StackKind::External, None)),
+        StackChoice::Embedded => Ok(Choice::of(StackKind::Embedded, None)),
+        StackChoice::External => Ok(Choice::of(StackKind::External, None)),
+        StackChoice::Docker => demand_docker(args, cx, recorded, None).await,
         // Addresses are given, so servers are there.
-        StackChoice::Auto if cx.global.kafka.is_some() && cx.global.elasticsearch.is_some() => {
-            Ok((StackKind::External, Some("external stack: both addresses are given".to_owned())))
+        StackChoice::Auto if has_addresses => {
+            Ok(Choice::of(StackKind::External, Some("external stack: both addresses are given".to_owned())))
         }
-        StackChoice::Auto => Ok((StackKind::Embedded, Some(auto_reason(&engine())))),
-        StackChoice::Docker => Err(docker_failure(&engine())),
+        // What runs, or has its data here, goes on.
+        StackChoice::Auto => match recorded.map(|record| record.stack) {
+            Some(StackKind::Docker) => {
+                demand_docker(args, cx, recorded, Some("docker stack: it is this project's".to_owned())).await
+            }
+            Some(kind) => Ok(Choice::of(kind, Some(format!("{kind} stack: it is this project's")))),
+            None => Ok(docker_or_embedded(args, cx).await),
+        },
     }
 }
 
-fn auto_reason(engine: &Engine) -> String {
-    match engine {
-        Engine::Answers { address } => format!(
-            "embedded stack: a container engine answers at {address}, but this version does not have the docker stack"
-        ),
-        Engine::Silent { tried, .. } => {
-            format!(
-                "embedded stack: no container engine answers at {}",
-                tried.first().map_or("any socket", String::as_str)
-            )
+/// The engine that the project was brought up on, else the one that docker's own command would use.
+pub(in crate::cli) fn search_engine(recorded: Option<&Record>) -> EngineSearch {
+    let var = |name: &str| std::env::var(name).ok();
+    let asked = var("DOCKER_HOST").or_else(|| var("DOCKER_CONTEXT"));
+    match recorded.and_then(|record| record.docker.as_ref()).filter(|_| asked.is_none()) {
+        // Its TLS files, if it has any, are found as they were then.
+        Some(docker) => {
+            let search = find_engine(&var);
+            match &search.found {
+                Some(found) if found.address == docker.engine => search,
+                _ => find_engine(&|name| if name == "DOCKER_HOST" { Some(docker.engine.clone()) } else { var(name) }),
+            }
         }
+        None => find_engine(&var),
     }
 }
 
-fn docker_failure(engine: &Engine) -> Failure {
-    let failure = match engine {
-        Engine::Silent { tried, reason } => {
-            Failure::new(ErrorId::NoEngine, "no container engine answers").tried(tried.join(", ")).got(reason.clone())
-        }
-        Engine::Answers { address } => {
-            Failure::new(ErrorId::EngineFailed, "this version does not have the docker stack yet")
-                .tried(format!("--stack docker; a container engine answers at {address}"))
-        }
+async fn demand_docker(
+    args: &UpArgs,
+    cx: &Context,
+    recorded: Option<&Record>,
+    reason: Option<String>,
+) -> Result<Choice, Failure> {
+    let search = search_engine(recorded);
+    let Some(address) = &search.found else { return Err(failures::no_engine(&search)) };
+    let docker = recorded.and_then(|record| record.docker.as_ref());
+    let plan = prepare(address, &args.docker, args.listen, docker, Registry::Trust, cx).await?;
+    let reason =
+        reason.or_else(|| Some(format!("docker stack: engine {} at {}", plan.engine.info.version, address.address)));
+    Ok(Choice { kind: StackKind::Docker, reason, docker: Some(plan) })
+}
+
+/// Docker where an engine answers and the images are here or can be pulled; else embedded, and why.
+async fn docker_or_embedded(args: &UpArgs, cx: &Context) -> Choice {
+    let search = search_engine(None);
+    let Some(address) = &search.found else {
+        return Choice::of(StackKind::Embedded, Some(failures::embedded_reason(&search)));
     };
-    failure
-        .left("nothing was started")
-        .next("stockdev up --stack embedded", "the same protocols, no engine needed")
-        .next("stockdev up --stack external --kafka HOST:PORT --elasticsearch URL", "servers you run")
+    match prepare(address, &args.docker, args.listen, None, Registry::Ask, cx).await {
+        Ok(plan) => {
+            let reason =
+                format!("docker stack: an engine answers at {} (--stack embedded needs none)", address.address);
+            Choice { kind: StackKind::Docker, reason: Some(reason), docker: Some(plan) }
+        }
+        Err(failure) => Choice::of(StackKind::Embedded, Some(format!("embedded stack: {}", failure.message))),
+    }
 }
 
 fn other_stack(record: &Record, kind: StackKind, cx: &Context) -> Failure {
@@ -143,13 +196,14 @@ fn new_record(args: &UpArgs, cx: &Context, kind: StackKind, project: &ProjectFol
         stack: kind,
         folder: std::env::current_dir().unwrap_or_default(),
         listen: args.listen.map(|address| address.to_string()),
-        ports: PortsRecord { auto: false, kafka: 0, elasticsearch: 0 },
+        ports: PortsRecord { auto: false, kafka: 0, elasticsearch: 0, kibana: 0 },
         data: if args.ephemeral { project.ephemeral_data.clone() } else { project.data() },
         ephemeral: args.ephemeral,
         fsync: args.fsync,
         streams: Vec::new(),
         endpoints: None,
         live: None,
+        docker: None,
     }
 }
 
@@ -166,13 +220,7 @@ fn simulated(ticks: u64) -> TickSource {
     TickSource::Simulated(SimulatorOptions { ticks: Some(ticks), ..SimulatorOptions::default() })
 }
 
-fn plan_stream(
-    args: &UpArgs,
-    record: &Record,
-    damaged: bool,
-    asked: Option<TickSource>,
-    project: &ProjectFolders,
-) -> StreamPlan {
+fn plan_stream(args: &UpArgs, record: &Record, past_is_unknown: bool, asked: Option<TickSource>) -> StreamPlan {
     if args.no_stream {
         return StreamPlan::Nothing("--no-stream");
     }
@@ -186,7 +234,7 @@ fn plan_stream(
             None => StreamPlan::CannotResume,
         },
         (Some(_), _, _) if !args.replay && !is_other => StreamPlan::InPlace,
-        (None, None, _) if damaged && !args.replay && project.data().exists() => StreamPlan::UnknownPast,
+        (None, None, _) if past_is_unknown && !args.replay => StreamPlan::UnknownPast,
         (_, Some(source), Some(identity)) => StreamPlan::New { source, identity },
         (last, _, _) => match last.and_then(|last| Some((source_of(last)?, last.source.clone()))) {
             Some((source, identity)) => StreamPlan::New { source, identity },

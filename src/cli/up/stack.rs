@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use super::docker::{self, fault};
 use super::plan::Plan;
 use super::{Ports, Started, UpArgs};
 use crate::cli::connection::Connection;
@@ -11,8 +12,12 @@ use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::report::Phase;
+use crate::stack::docker::Engine;
 use crate::stack::embedded::{self, ServeOptions, ServerFile};
-use crate::stack::{Endpoints, PortsRecord, ProjectFolders, Record, StackKind, remove};
+use crate::stack::{
+    DockerRecord, Endpoints, PortsRecord, ProjectFolders, Record, StackKind, create_private_folder, remove,
+    replace_file,
+};
 
 /// A stack that answers.
 #[derive(Debug)]
@@ -43,7 +48,16 @@ pub(super) async fn bring_up(
             let was_running = before == Some(&endpoints);
             (endpoints, was_running)
         }
-        StackKind::Docker => return Err(cx.not_running()),
+        StackKind::Docker => {
+            let mut docker = plan.docker.take().ok_or_else(|| cx.not_running())?;
+            let (endpoints, was_running) = docker::bring_up(plan, &mut docker, args, cx, started).await?;
+            if !was_running {
+                // Each service was asked when it came up.
+                let connection = Connection::to(cx, endpoints)?;
+                return Ok(Live { connection, was_running });
+            }
+            (endpoints, true)
+        }
         StackKind::Embedded => match plan.found.running().cloned() {
             Some(server) => {
                 say_running(plan, &server, args, cx);
@@ -100,7 +114,12 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
     let running = cx.report.start(Phase::Start, None);
     stop_half_started(plan, cx).await;
     let auto = args.ports == Some(Ports::Auto) || (args.port_base.is_none() && plan.record.ports.auto);
-    plan.record.ports = PortsRecord { auto, kafka: plan.ports.kafka, elasticsearch: plan.ports.elasticsearch };
+    plan.record.ports = PortsRecord {
+        auto,
+        kafka: plan.ports.kafka,
+        elasticsearch: plan.ports.elasticsearch,
+        kibana: plan.ports.kibana,
+    };
     if args.listen.is_some() {
         plan.record.listen = args.listen.map(|address| address.to_string());
     }
@@ -117,13 +136,15 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
         elasticsearch_port: plan.ports.elasticsearch,
         or_any_port: auto,
         fsync: plan.record.fsync,
+        fault: fault()?,
     };
     let server = match embedded::start(&options, &plan.project, args.timeout).await {
         Ok(server) => server,
         Err(error) => {
             cx.report.fail(running, &error.to_string());
             forget_ports(plan)?;
-            return Err(failures::start(&error, &plan.ports.source, &cx.folders, &plan.project).phase(Phase::Start));
+            let failure = failures::start(&error, &plan.ports.source, &cx.folders, &plan.project).phase(Phase::Start);
+            return Err(keep_logs(&plan.project, failure));
         }
     };
     plan.record.ports.kafka = server.kafka_port;
@@ -139,6 +160,29 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
     Ok(endpoints_of(&server))
 }
 
+/// Copies the logs to where `down` leaves them. A port that is taken needs no log to be understood.
+fn keep_logs(project: &ProjectFolders, mut failure: Failure) -> Failure {
+    const LINES: usize = 20;
+    if failure.id != ErrorId::ServiceDied {
+        return failure;
+    }
+    for name in embedded::LOG_NAMES {
+        let from = embedded::log_path(&project.logs(), name);
+        let Ok(text) = std::fs::read_to_string(&from) else { continue };
+        let to = project.failed_logs.join(format!("{name}.log"));
+        let kept = create_private_folder(&project.failed_logs).and_then(|()| replace_file(&to, text.as_bytes()));
+        if name == "stockdev" {
+            let lines: Vec<&str> = text.lines().collect();
+            let last = lines.get(lines.len().saturating_sub(LINES)..).unwrap_or_default();
+            failure.log_lines = last.iter().map(|line| format!("{name} | {line}")).collect();
+            if kept.is_ok() {
+                failure = failure.log(to);
+            }
+        }
+    }
+    failure
+}
+
 /// Ports that could not be had are not remembered, nor is the process that ended.
 fn forget_ports(plan: &mut Plan) -> Result<(), Failure> {
     remove(&plan.project.server()).map_err(|error| failures::file(&error))?;
@@ -146,7 +190,9 @@ fn forget_ports(plan: &mut Plan) -> Result<(), Failure> {
         .found
         .record
         .as_ref()
-        .map_or(PortsRecord { auto: false, kafka: 0, elasticsearch: 0 }, |record: &Record| record.ports.clone());
+        .map_or(PortsRecord { auto: false, kafka: 0, elasticsearch: 0, kibana: 0 }, |record: &Record| {
+            record.ports.clone()
+        });
     save(plan)
 }
 
@@ -208,10 +254,18 @@ async fn until(
     }
 }
 
-/// Ends, with what to say, when the background process dies: nobody waits for a deadline then. Never for other stacks.
-pub(super) async fn death(project: &ProjectFolders, stack: StackKind) -> Failure {
-    if stack == StackKind::External {
-        return std::future::pending().await;
+/// Ends, with what to say, when what the stack consists of dies: nobody waits for a deadline then. Never for an external one.
+pub(super) async fn death(
+    project: &ProjectFolders,
+    stack: StackKind,
+    engine: Option<Engine>,
+    record: Option<DockerRecord>,
+    cx: &Context,
+) -> Failure {
+    match (stack, engine, record) {
+        (StackKind::Docker, Some(engine), Some(record)) => return docker::watch(engine, &record.services, cx).await,
+        (StackKind::Embedded, ..) => {}
+        (StackKind::Docker | StackKind::External, ..) => return std::future::pending().await,
     }
     loop {
         tokio::time::sleep(LOOK).await;

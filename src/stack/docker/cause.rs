@@ -49,10 +49,10 @@ pub fn cause_of(service: Service, ended: Option<Ended>, log: &[String], limit: O
         (Some(137), _) => say("it was killed from outside (137 is SIGKILL)", Remedy::ReadLog),
         (Some(143 | 130), _) => say("it was stopped from outside", Remedy::ReadLog),
         (Some(78), Service::Elasticsearch) => say("a bootstrap check of Elasticsearch failed", Remedy::ReadLog),
-        (Some(132 | 134), _) => {
-            say("its JVM met an instruction that this processor does not have", Remedy::OtherImage)
+        (Some(132 | 134), _) => say("its JVM met an instruction that this processor does not have", Remedy::OtherImage),
+        (Some(126 | 127), _) => {
+            say("the image has no such program: it is no image of this service", Remedy::OtherImage)
         }
-        (Some(126 | 127), _) => say("the image has no such program: it is no image of this service", Remedy::OtherImage),
         (Some(0), _) => say("it ended by itself, as if its work were done", Remedy::ReadLog),
         (Some(_), _) => say("it gave up; its log says why", Remedy::ReadLog),
     }

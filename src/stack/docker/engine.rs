@@ -154,9 +154,11 @@ impl Engine {
         match task.await {
             Ok(Ok(answer)) => answer.map_err(|error| EngineError::of(what, &error)),
             Ok(Err(_)) => Err(EngineError::TooLate { what: what.to_owned(), limit: CALL_LIMIT }),
-            Err(error) => {
-                Err(EngineError::Refused { what: what.to_owned(), status: None, reason: format!("the call broke off: {error}") })
-            }
+            Err(error) => Err(EngineError::Refused {
+                what: what.to_owned(),
+                status: None,
+                reason: format!("the call broke off: {error}"),
+            }),
         }
     }
 

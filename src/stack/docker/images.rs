@@ -60,7 +60,9 @@ impl FromStr for ImageReference {
             return Err(wrong("the tag after `:` is empty or too long"));
         }
         let is_digest = |digest: &str| {
-            digest.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
+            digest
+                .strip_prefix("sha256:")
+                .is_some_and(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()))
         };
         if digest.is_some_and(|digest| !is_digest(digest)) {
             return Err(wrong("the digest after `@` is `sha256:` and 64 hexadecimal digits"));
@@ -116,6 +118,16 @@ impl ImageReference {
 
     pub(super) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The digest that is pinned, if one is.
+    pub fn digest(&self) -> Option<&str> {
+        self.digest.as_deref()
+    }
+
+    /// The tag, which names the version.
+    pub fn version(&self) -> Option<&str> {
+        self.tag.as_deref()
     }
 
     pub(super) fn tag(&self) -> Option<&str> {

@@ -105,9 +105,8 @@ mod tests {
     #[test]
     fn pieces_become_lines_without_colours() {
         let mut splitter = Splitter::default();
-        let mut lines = |text: &str| {
-            splitter.lines(&LogOutput::StdOut { message: text.to_owned().into_bytes().into() })
-        };
+        let mut lines =
+            |text: &str| splitter.lines(&LogOutput::StdOut { message: text.to_owned().into_bytes().into() });
         assert_eq!(lines("one\ntw"), ["one"]);
         assert_eq!(lines("o\r\n\u{1b}[31mred\u{1b}[0m\n"), ["two", "red"]);
         assert_eq!(lines(&"x".repeat(LINE_BYTES_MAX + 1)).len(), 1);

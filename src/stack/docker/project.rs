@@ -21,6 +21,7 @@ use futures_util::StreamExt;
 use futures_util::future::join_all;
 
 use super::engine::{Engine, EngineError};
+use super::secure::{CONFIG_FOLDER, Credentials};
 use super::service::Service;
 use super::spec::{
     LABEL_EPHEMERAL, LABEL_PROJECT, LABEL_SECURE, LABEL_SERVICE, StackSpec, container_name, labels, network_name,
@@ -59,7 +60,9 @@ pub struct Container {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContainerState {
     Running,
-    /// Made, or stopped, or ended: with its exit code.
+    /// Made, and never started: perhaps not all of it is in place.
+    Created,
+    /// It ran, and ended.
     Stopped(Ended),
     /// Frozen, restarting, being removed.
     Between,
@@ -80,7 +83,8 @@ impl Container {
 
     /// The host that Kafka tells its clients.
     pub fn advertised_host(&self) -> Option<String> {
-        let listeners = self.environment.iter().find_map(|pair| pair.strip_prefix("KAFKA_ADVERTISED_LISTENERS=HOST://"))?;
+        let listeners =
+            self.environment.iter().find_map(|pair| pair.strip_prefix("KAFKA_ADVERTISED_LISTENERS=HOST://"))?;
         let (address, _) = listeners.split_once(',')?;
         Some(address.rsplit_once(':')?.0.trim_matches(['[', ']']).to_owned())
     }
@@ -96,9 +100,8 @@ impl Container {
         };
         let state = match state.status {
             Some(ContainerStateStatusEnum::RUNNING) => ContainerState::Running,
-            Some(ContainerStateStatusEnum::CREATED | ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD) => {
-                ContainerState::Stopped(ended)
-            }
+            Some(ContainerStateStatusEnum::CREATED) => ContainerState::Created,
+            Some(ContainerStateStatusEnum::EXITED | ContainerStateStatusEnum::DEAD) => ContainerState::Stopped(ended),
             _ => ContainerState::Between,
         };
         let host = found.host_config.unwrap_or_default();
@@ -179,9 +182,9 @@ impl Engine {
     /// The container that publishes `port`, whosever it is: its name, and its project when it is one of ours.
     pub async fn publisher(&self, port: u16) -> Option<(String, Option<String>)> {
         let listed = self.ask("list the containers", self.docker.list_containers(None)).await.ok()?;
-        let container = listed.into_iter().find(|container| {
-            container.ports.iter().flatten().any(|published| published.public_port == Some(port))
-        })?;
+        let container = listed
+            .into_iter()
+            .find(|container| container.ports.iter().flatten().any(|published| published.public_port == Some(port)))?;
         let name = container.names?.first()?.trim_start_matches('/').to_owned();
         Some((name, container.labels.unwrap_or_default().get(LABEL_PROJECT).cloned()))
     }
@@ -190,11 +193,15 @@ impl Engine {
     pub async fn prepare(&self, spec: &StackSpec) -> Result<(), EngineError> {
         let network = network_name(&spec.project);
         if !self.has_network(&spec.project).await? {
-            let request =
-                NetworkCreateRequest { name: network.clone(), labels: Some(labels(&spec.project)), ..Default::default() };
-            self.change(&format!("make network `{network}`"), |docker| async move {
-                docker.create_network(request).await
-            })
+            let request = NetworkCreateRequest {
+                name: network.clone(),
+                labels: Some(labels(&spec.project)),
+                ..Default::default()
+            };
+            self.change(
+                &format!("make network `{network}`"),
+                |docker| async move { docker.create_network(request).await },
+            )
             .await?;
         }
         if spec.ephemeral {
@@ -229,14 +236,22 @@ impl Engine {
         Ok(found.volumes.unwrap_or_default().into_iter().map(|volume| volume.name).collect())
     }
 
-    /// Makes a container, with `files` (a tar archive) unpacked into a folder of it; gives its id.
+    /// Makes a container, Elasticsearch's with its user, Kibana's with its token; gives its id.
     pub async fn create(
         &self,
         spec: &StackSpec,
         service: Service,
         token: Option<&Secret>,
-        files: Option<(&'static str, Vec<u8>)>,
+        credentials: Option<&Credentials>,
     ) -> Result<String, EngineError> {
+        let files = match credentials.filter(|_| service == Service::Elasticsearch) {
+            Some(credentials) => Some(credentials.files().map_err(|error| EngineError::Refused {
+                what: "get its credentials".to_owned(),
+                status: None,
+                reason: error.to_string(),
+            })?),
+            None => None,
+        };
         let name = container_name(&spec.project, service);
         let body = spec.container(service, token);
         let what = format!("make container `{name}`");
@@ -246,10 +261,10 @@ impl Engine {
                 docker.create_container(Some(options), body).await
             })
             .await?;
-        if let Some((folder, archive)) = files {
+        if let Some(archive) = files {
             let id = made.id.clone();
             self.change("put files into the container", |docker| async move {
-                let options = UploadToContainerOptionsBuilder::default().path(folder).build();
+                let options = UploadToContainerOptionsBuilder::default().path(CONFIG_FOLDER).build();
                 docker.upload_to_container(&id, Some(options), bollard::body_full(archive.into())).await
             })
             .await?;
@@ -263,6 +278,12 @@ impl Engine {
             docker.start_container(&id, None::<StartContainerOptions>).await
         })
         .await
+    }
+
+    /// Lets a frozen container go on.
+    pub async fn unpause(&self, id: &str) -> Result<(), EngineError> {
+        let id = id.to_owned();
+        self.change("unpause the container", |docker| async move { docker.unpause_container(&id).await }).await
     }
 
     /// Kills a container at once, as a crash does.
@@ -343,7 +364,8 @@ impl Engine {
         let listed = self.ask("list the containers", self.docker.list_containers(Some(options))).await?;
         let removals = listed.into_iter().filter_map(|container| {
             let id = container.id?;
-            let name = container.names.and_then(|names| names.first().map(|name| name.trim_start_matches('/').to_owned()));
+            let name =
+                container.names.and_then(|names| names.first().map(|name| name.trim_start_matches('/').to_owned()));
             Some(self.remove_one(id, name.unwrap_or_default(), keep_data))
         });
         for outcome in join_all(removals).await {
@@ -357,7 +379,10 @@ impl Engine {
         for network in self.ask("list the networks", self.docker.list_networks(Some(options))).await? {
             let (Some(id), Some(name)) = (network.id, network.name) else { continue };
             found = true;
-            match self.change(&format!("remove network `{name}`"), |docker| async move { remove_network(&docker, &id).await }).await {
+            match self
+                .change(&format!("remove network `{name}`"), |docker| async move { remove_network(&docker, &id).await })
+                .await
+            {
                 Ok(()) => removed.networks.push(name),
                 Err(error) => failed = Some(error),
             }

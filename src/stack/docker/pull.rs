@@ -243,7 +243,9 @@ async fn follow(
             Ok(None) => return Ok(()),
             Ok(Some(Ok(event))) => event,
             Ok(Some(Err(error))) => {
-                let EngineError::Refused { reason, .. } = EngineError::of("pull", &error) else { return Err(stalled()) };
+                let EngineError::Refused { reason, .. } = EngineError::of("pull", &error) else {
+                    return Err(stalled());
+                };
                 let cause = PullCause::of(&reason);
                 return Err(PullError::Refused { image: image.to_string(), reason, cause });
             }
@@ -320,7 +322,10 @@ mod tests {
         check("toomanyrequests: You have reached your pull rate limit", PullCause::RateLimit);
         check("pull access denied for x, repository does not exist or may require 'docker login'", PullCause::NoAccess);
         check("manifest for a/b:9 not found: manifest unknown", PullCause::NotFound);
-        check("Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host", PullCause::Network);
+        check(
+            "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host",
+            PullCause::Network,
+        );
         check("x509: certificate signed by unknown authority", PullCause::Network);
         check("write /var/lib/docker/tmp/x: no space left on device", PullCause::DiskFull);
         check("something else", PullCause::Other);

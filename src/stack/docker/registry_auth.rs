@@ -58,7 +58,8 @@ fn source(config: &Value, key: &str) -> Source {
         identitytoken: field("identitytoken").filter(|token| !token.is_empty()),
         ..DockerCredentials::default()
     };
-    let decoded = field("auth").and_then(|auth| STANDARD.decode(auth).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
+    let decoded =
+        field("auth").and_then(|auth| STANDARD.decode(auth).ok()).and_then(|bytes| String::from_utf8(bytes).ok());
     if let Some((user, password)) = decoded.as_deref().and_then(|pair| pair.split_once(':')) {
         credentials.username = Some(user.to_owned());
         credentials.password = Some(password.trim_end_matches('\0').to_owned());
@@ -138,7 +139,9 @@ mod tests {
 
     #[test]
     fn no_login_is_no_credentials() {
-        for config in [json!({}), json!({"auths": {}}), json!({"auths": {"a": {}}}), json!({"auths": {"a": {"auth": "%%"}}})] {
+        for config in
+            [json!({}), json!({"auths": {}}), json!({"auths": {"a": {}}}), json!({"auths": {"a": {"auth": "%%"}}})]
+        {
             assert_eq!(source(&config, "a"), Source::Nowhere, "{config}");
         }
     }

@@ -134,7 +134,8 @@ impl StackSpec {
             }),
             ..HostConfig::default()
         };
-        let endpoint = EndpointSettings { aliases: Some(vec![service.name().to_owned()]), ..EndpointSettings::default() };
+        let endpoint =
+            EndpointSettings { aliases: Some(vec![service.name().to_owned()]), ..EndpointSettings::default() };
         let fault = self.fault.filter(|(faulty, _)| *faulty == service).map(|(_, code)| code);
         ContainerCreateBody {
             image: Some(self.images.of(service).local_name()),
@@ -191,10 +192,7 @@ impl StackSpec {
             ("KAFKA_ADVERTISED_LISTENERS", advertised),
             ("KAFKA_CONTROLLER_LISTENER_NAMES", "CONTROLLER".to_owned()),
             ("KAFKA_INTER_BROKER_LISTENER_NAME", "INSIDE".to_owned()),
-            (
-                "KAFKA_LISTENER_SECURITY_PROTOCOL_MAP",
-                "HOST:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned(),
-            ),
+            ("KAFKA_LISTENER_SECURITY_PROTOCOL_MAP", "HOST:PLAINTEXT,INSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT".to_owned()),
             ("KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR", "1".to_owned()),
             ("KAFKA_TRANSACTION_STATE_LOG_REPLICATION_FACTOR", "1".to_owned()),
             ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1".to_owned()),

@@ -76,6 +76,8 @@ pub enum ServeFailure {
     CannotListen { service: String, address: String, reason: String },
     #[error("{service} cannot open its data: {reason}")]
     CannotOpen { service: String, reason: String, disk_full: bool },
+    #[error("{service} ended with exit code {code}")]
+    Ended { service: String, code: u8 },
     #[error("{reason}")]
     Other { reason: String },
 }

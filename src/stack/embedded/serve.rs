@@ -44,6 +44,8 @@ pub struct ServeOptions {
     pub or_any_port: bool,
     /// The broker syncs before it acknowledges.
     pub fsync: bool,
+    /// A service that is to end with this code when all have started: for trying what happens then.
+    pub fault: Option<(String, u8)>,
 }
 
 /// Runs until SIGTERM or SIGINT. What went wrong is in the server file too, for the command that waits for it.
@@ -134,6 +136,10 @@ async fn serve_all(
             _ = terminate.recv() => return Ok(()),
             _ = interrupt.recv() => return Ok(()),
         }
+    }
+    if let Some((service, code)) = &options.fault {
+        error!("{service}: this end was asked for (STOCKDEV_FAULT)");
+        return Err(ServeFailure::Ended { service: service.clone(), code: *code });
     }
     status.change(|file| file.state = ServerState::Ready);
     info!("ready");

@@ -76,6 +76,9 @@ pub async fn start(
     if options.fsync {
         arguments.push("--sync".into());
     }
+    if let Some((service, code)) = &options.fault {
+        arguments.extend(["--fault".into(), format!("{service}:{code}")]);
+    }
     let mut child = Kill(spawn_detached(&arguments, &allocator_settings(), &log_path(&options.logs, "stockdev"))?);
     let file = wait_ready(&mut child.0, folders, limit).await?;
     // From here on it lives without us.

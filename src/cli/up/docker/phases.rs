@@ -1,0 +1,182 @@
+//! From what each service is at to the phases `pull`, `start` and `wait`, which overlap: a service starts as soon as its own
+//! image is in.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::cli::context::Context;
+use crate::report::{Phase, Running, bytes};
+use crate::stack::docker::{Engine, PullProgress, Service};
+
+/// A service that has not answered for so long shows the last line of its log.
+const SLOW: Duration = Duration::from_secs(20);
+
+/// What one service is at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    Pulling,
+    /// Kibana, until Elasticsearch answers.
+    Held,
+    Making,
+    Waiting {
+        id: String,
+        since: Instant,
+    },
+    Ready,
+}
+
+/// All services of the stack, and how far each pull is.
+#[derive(Debug)]
+pub(super) struct Board {
+    stages: Mutex<Vec<(Service, Stage)>>,
+    pub(super) pulls: Vec<(Service, PullProgress)>,
+}
+
+impl Board {
+    pub(super) fn new(services: &[Service], pulls: &[Service]) -> Self {
+        Self {
+            stages: Mutex::new(services.iter().map(|service| (*service, Stage::Pulling)).collect()),
+            pulls: pulls.iter().map(|service| (*service, PullProgress::default())).collect(),
+        }
+    }
+
+    pub(super) fn set(&self, service: Service, stage: Stage) {
+        let mut stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, at)) = stages.iter_mut().find(|(of, _)| *of == service) {
+            *at = stage;
+        }
+    }
+
+    pub(super) fn pull(&self, service: Service) -> Option<&PullProgress> {
+        self.pulls.iter().find(|(of, _)| *of == service).map(|(_, progress)| progress)
+    }
+
+    fn stages(&self) -> Vec<(Service, Stage)> {
+        self.stages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// Shows the phases; [`Shown::update`] is called now and then.
+#[derive(Debug)]
+pub(super) struct Shown<'a> {
+    cx: &'a Context,
+    pull: Option<Running>,
+    start: Option<Running>,
+    wait: Option<Running>,
+    total_said: u64,
+    begun: bool,
+    slow_said: Vec<(Service, Instant)>,
+}
+
+impl<'a> Shown<'a> {
+    pub(super) fn new(cx: &'a Context, board: &Board) -> Self {
+        let pull = if board.pulls.is_empty() {
+            cx.report.skip(Phase::Pull, "the images are here");
+            None
+        } else {
+            let names: Vec<&str> = board.pulls.iter().map(|(service, _)| service.name()).collect();
+            Some(cx.report.start(Phase::Pull, Some(&names.join(", "))))
+        };
+        Self { cx, pull, start: None, wait: None, total_said: 0, begun: false, slow_said: Vec::new() }
+    }
+
+    pub(super) fn update(&mut self, board: &Board) {
+        let stages = board.stages();
+        let report = &self.cx.report;
+        if let Some(pull) = self.pull.take() {
+            let amounts: Vec<_> = board.pulls.iter().map(|(_, progress)| progress.amount()).collect();
+            let (done, total) =
+                amounts.iter().fold((0, 0), |(done, total), amount| (done + amount.done, total + amount.total));
+            if stages.iter().any(|(_, stage)| *stage == Stage::Pulling) {
+                report.progress(&pull, done, Some(total).filter(|total| *total > 0), "bytes");
+                // Said again when the registry has listed much more.
+                if total > self.total_said + self.total_said / 4 && total > 1 << 20 {
+                    self.total_said = total;
+                    report.note(&format!(
+                        "{} to pull; layers that are complete stay (`--stack embedded` needs none)",
+                        bytes(total)
+                    ));
+                }
+                self.pull = Some(pull);
+            } else {
+                report.finish_with(pull, done, "bytes", format!("{} pulled", bytes(done)));
+            }
+        }
+        let is_started = |stage: &Stage| matches!(stage, Stage::Waiting { .. } | Stage::Ready);
+        if !self.begun && stages.iter().any(|(_, stage)| !matches!(stage, Stage::Pulling | Stage::Held)) {
+            self.begun = true;
+            self.start = Some(report.start(Phase::Start, None));
+        }
+        if let Some(start) = self.start.take() {
+            let first: Vec<_> = stages.iter().filter(|(service, _)| *service != Service::Kibana).collect();
+            if first.iter().all(|(_, stage)| is_started(stage)) {
+                let names: Vec<&str> = first.iter().map(|(service, _)| service.name()).collect();
+                report.finish(start, format!("containers of {}", names.join(" and ")));
+                self.wait = Some(report.start(Phase::Wait, None));
+            } else {
+                self.start = Some(start);
+            }
+        }
+        if let Some(wait) = self.wait.take() {
+            let ready = stages.iter().filter(|(_, stage)| *stage == Stage::Ready).count();
+            if ready == stages.len() {
+                let names: Vec<&str> = stages.iter().map(|(service, _)| service.title()).collect();
+                report.finish(wait, format!("{} answer", enumerate(&names)));
+            } else {
+                let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+                report.progress(&wait, count(ready), Some(count(stages.len())), "services");
+                self.wait = Some(wait);
+            }
+        }
+    }
+
+    /// Names what is slow, with the last line of its log, every twenty seconds.
+    pub(super) async fn tell_slow(&mut self, board: &Board, engine: &Engine) {
+        for (service, stage) in board.stages() {
+            let Stage::Waiting { id, since } = stage else { continue };
+            let said = self.slow_said.iter().find(|(of, _)| *of == service).map_or(since, |(_, at)| *at);
+            if said.elapsed() < SLOW {
+                continue;
+            }
+            self.slow_said.retain(|(of, _)| *of != service);
+            self.slow_said.push((service, Instant::now()));
+            let last = engine.last_lines(&id, 1).await.pop().unwrap_or_default();
+            let last: String = last.chars().take(160).collect();
+            self.cx.report.note(&format!(
+                "waiting for {} for {} s: {last}",
+                service.title(),
+                since.elapsed().as_secs()
+            ));
+        }
+    }
+
+    /// Marks what was under way as failed.
+    pub(super) fn fail(&mut self, message: &str) -> Phase {
+        let mut at = Phase::Start;
+        for running in [self.wait.take(), self.start.take(), self.pull.take()].into_iter().flatten() {
+            at = running.phase();
+            self.cx.report.fail(running, message);
+        }
+        at
+    }
+}
+
+/// `a, b and c`.
+fn enumerate(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => (*one).to_owned(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_listed_as_people_do() {
+        assert_eq!(enumerate(&["Kafka"]), "Kafka");
+        assert_eq!(enumerate(&["Kafka", "Elasticsearch", "Kibana"]), "Kafka, Elasticsearch and Kibana");
+    }
+}
