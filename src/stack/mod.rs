@@ -1,12 +1,12 @@
 //! What answers at the endpoints, and what is recorded of it between commands.
 //!
 //! A stack is a set of [`Endpoints`]; no pipeline code asks which one it runs on. [`embedded`] is a background process of
-//! this same binary, [`external`] is what someone else runs. What must survive between two commands is a [`Record`] in the
+//! this same binary, [`docker`] runs containers, [`external`] is what someone else runs. What must survive between two commands is a [`Record`] in the
 //! project's state folder, written before each resource is made, so that `down` finds all of it, whatever was killed when.
 
+pub mod docker;
 pub mod embedded;
 mod endpoints;
-mod engine;
 pub mod external;
 mod files;
 mod folders;
@@ -16,7 +16,6 @@ mod process;
 mod record;
 
 pub use endpoints::{Endpoints, InvalidAddress, StackKind};
-pub use engine::{Engine, find_engine};
 pub use files::create_private_folder;
 pub use files::{FileError, remove, replace_file};
 pub use folders::{FolderError, Folders, ProjectFolders, ProjectName, ProjectNameError, project_names};

@@ -10,9 +10,10 @@ use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::cli::global::StackChoice;
 use crate::cli::ticks::check_source;
+use crate::stack::docker::{EngineSearch, find_engine};
 use crate::stack::{
-    Engine, FORMAT, PortPlan, PortsRecord, ProjectFolders, Record, StackKind, StreamRecord, StreamSource,
-    create_private_folder, external, find_engine,
+    FORMAT, PortPlan, PortsRecord, ProjectFolders, Record, StackKind, StreamRecord, StreamSource,
+    create_private_folder, external,
 };
 use crate::tick::{SimulatorOptions, TickSource};
 
@@ -84,7 +85,7 @@ pub(super) fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
 }
 
 fn choose_stack(cx: &Context) -> Result<(StackKind, Option<String>), Failure> {
-    let engine = || find_engine(&|name| std::env::var(name).ok());
+    let engine = || find_engine(None, &|name| std::env::var(name).ok());
     match cx.global.stack {
         StackChoice::Embedded => Ok((StackKind::Embedded, None)),
         StackChoice::External => Ok((StackKind::External, None)),
@@ -97,34 +98,28 @@ fn choose_stack(cx: &Context) -> Result<(StackKind, Option<String>), Failure> {
     }
 }
 
-fn auto_reason(engine: &Engine) -> String {
-    match engine {
-        Engine::Answers { address } => format!(
-            "embedded stack: a container engine answers at {address}, but this version does not have the docker stack"
+fn auto_reason(engine: &EngineSearch) -> String {
+    match &engine.found {
+        Some(engine) => format!(
+            "embedded stack: a container engine answers at {}, but this version does not have the docker stack",
+            engine.address
         ),
-        Engine::Silent { tried, .. } => {
-            format!(
-                "embedded stack: no container engine answers at {}",
-                tried.first().map_or("any socket", String::as_str)
-            )
+        None => {
+            let first = engine.tried.first().map_or("any socket", |tried| tried.address.as_str());
+            format!("embedded stack: no container engine answers at {first}")
         }
     }
 }
 
-fn docker_failure(engine: &Engine) -> Failure {
-    let failure = match engine {
-        Engine::Silent { tried, reason } => {
-            Failure::new(ErrorId::NoEngine, "no container engine answers").tried(tried.join(", ")).got(reason.clone())
-        }
-        Engine::Answers { address } => {
-            Failure::new(ErrorId::EngineFailed, "this version does not have the docker stack yet")
-                .tried(format!("--stack docker; a container engine answers at {address}"))
-        }
+fn docker_failure(engine: &EngineSearch) -> Failure {
+    let failure = match &engine.found {
+        None => failures::no_engine(engine),
+        Some(engine) => Failure::new(ErrorId::EngineFailed, "this version does not have the docker stack yet")
+            .tried(format!("--stack docker; a container engine answers at {}", engine.address))
+            .next("stockdev up --stack embedded", "the same protocols, no engine needed")
+            .next("stockdev up --stack external --kafka HOST:PORT --elasticsearch URL", "servers you run"),
     };
-    failure
-        .left("nothing was started")
-        .next("stockdev up --stack embedded", "the same protocols, no engine needed")
-        .next("stockdev up --stack external --kafka HOST:PORT --elasticsearch URL", "servers you run")
+    failure.left("nothing was started")
 }
 
 fn other_stack(record: &Record, kind: StackKind, cx: &Context) -> Failure {
