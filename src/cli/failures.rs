@@ -9,6 +9,7 @@ use super::failure::Failure;
 use crate::client::{ElasticsearchClientError, KafkaClientError};
 use crate::pipeline::{ConsumeError, CountError, FormatError, IndexError, ProduceError, ResumeError};
 use crate::setup::SetupError;
+use crate::stack::docker::EngineSearch;
 use crate::stack::embedded::{ServeFailure, StartError};
 use crate::stack::external::ExternalError;
 use crate::stack::{FileError, Folders, LockError, PortSource, ProjectFolders, RecordError, listening_holder};
@@ -66,6 +67,31 @@ pub(super) fn lock(error: &LockError, project: &str) -> Failure {
 
 pub(super) fn external(error: &ExternalError) -> Failure {
     Failure::new(ErrorId::Usage, error.to_string()).next("stockdev --help", "how endpoints are named")
+}
+
+/// No container engine, though one was demanded: what was asked, and why the first one did not do.
+pub(super) fn no_engine(search: &EngineSearch) -> Failure {
+    const SHOWN: usize = 3;
+    let failure = Failure::new(ErrorId::NoEngine, "no container engine answers");
+    let mut tried: Vec<&str> = search.tried.iter().take(SHOWN).map(|tried| tried.address.as_str()).collect();
+    let more = search.tried.len().saturating_sub(SHOWN);
+    let more_text = format!("{more} more");
+    if more > 0 {
+        tried.push(&more_text);
+    }
+    // Where only one was asked, it matters who named it.
+    let source = match search.tried.as_slice() {
+        [only] => format!(" (from {})", only.source),
+        _ => String::new(),
+    };
+    let failure = match search.tried.first() {
+        Some(first) => failure.tried(format!("{}{source}", tried.join(", "))).got(first.why.to_string()),
+        None => failure.got("nowhere to ask"),
+    };
+    failure
+        .next("stockdev doctor", "every address asked, and what helps")
+        .next("stockdev up --stack embedded", "the same protocols, no engine needed")
+        .next("stockdev up --stack external --kafka HOST:PORT --elasticsearch URL", "servers you run")
 }
 
 /// The background process could not be started.

@@ -135,10 +135,11 @@ fn a_demanded_docker_stack_is_never_replaced() {
     let ran = sandbox.run(&["up", "--stack", "docker", "--progress", "none"]).expect(10);
     insta::assert_snapshot!(ran.stderr, @r"
     error[NO_ENGINE]: no container engine answers
-      tried   unix:///nope
-      got     No such file or directory (os error 2)
+      tried   unix:///nope (from `DOCKER_HOST`)
+      got     no such file: not installed, or its socket is elsewhere
       state   nothing was started
-      next    stockdev up --stack embedded                                         the same protocols, no engine needed
+      next    stockdev doctor                                                      every address asked, and what helps
+              stockdev up --stack embedded                                         the same protocols, no engine needed
               stockdev up --stack external --kafka HOST:PORT --elasticsearch URL   servers you run
       more    stockdev explain NO_ENGINE
     ");

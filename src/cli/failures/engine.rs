@@ -7,19 +7,10 @@ use crate::stack::docker::{
 };
 use crate::stack::{Folders, PortSource};
 
-/// The docker stack was demanded, and no engine answers.
-pub(in crate::cli) fn no_engine(search: &EngineSearch) -> Failure {
-    let _ = search;
-    Failure::new(ErrorId::NoEngine, "no container engine answers")
-        .left("nothing was started")
-        .next("stockdev doctor", "every address tried, and why it did not do")
-        .next("stockdev up --stack embedded", "the same protocols, no engine needed")
-}
-
 /// Why `auto` takes the embedded stack.
 pub(in crate::cli) fn embedded_reason(search: &EngineSearch) -> String {
-    let _ = search;
-    "embedded stack: no container engine answers".to_owned()
+    let first = search.tried.first().map_or("any socket", |tried| tried.address.as_str());
+    format!("embedded stack: no container engine answers at {first}")
 }
 
 pub(in crate::cli) fn engine(error: &EngineError) -> Failure {

@@ -139,13 +139,13 @@ pub(in crate::cli) fn search_engine(recorded: Option<&Record>) -> EngineSearch {
     match recorded.and_then(|record| record.docker.as_ref()).filter(|_| asked.is_none()) {
         // Its TLS files, if it has any, are found as they were then.
         Some(docker) => {
-            let search = find_engine(&var);
+            let search = find_engine(None, &var);
             match &search.found {
                 Some(found) if found.address == docker.engine => search,
-                _ => find_engine(&|name| if name == "DOCKER_HOST" { Some(docker.engine.clone()) } else { var(name) }),
+                _ => find_engine(Some(&docker.engine), &var),
             }
         }
-        None => find_engine(&var),
+        None => find_engine(None, &var),
     }
 }
 
@@ -156,7 +156,7 @@ async fn demand_docker(
     reason: Option<String>,
 ) -> Result<Choice, Failure> {
     let search = search_engine(recorded);
-    let Some(address) = &search.found else { return Err(failures::no_engine(&search)) };
+    let Some(address) = &search.found else { return Err(failures::no_engine(&search).left("nothing was started")) };
     let docker = recorded.and_then(|record| record.docker.as_ref());
     let plan = prepare(address, &args.docker, args.listen, docker, Registry::Trust, cx).await?;
     let reason =

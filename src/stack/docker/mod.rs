@@ -19,7 +19,7 @@ mod spec;
 
 pub use cause::{Cause, Remedy, cause_of};
 pub use engine::{Engine, EngineError, EngineInfo};
-pub use find::{EngineAddress, EngineSearch, EngineSource, find_engine};
+pub use find::{EngineAddress, EngineSearch, EngineSource, EngineTls, RemoteHost, Silence, Tried, find_engine};
 pub use images::{ELASTIC_VERSION, ImageChoice, ImageReference, Images, InvalidImage};
 pub use logs::LogRange;
 pub use memory::{Share, TooLittleMemory, needed, shares};
