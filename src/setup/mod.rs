@@ -1,8 +1,13 @@
-//! What must exist before ticks flow: the topic and the index template. Both calls may be made again and again.
+//! What must exist before ticks flow: the topic, the index template, and Kibana's dashboard. All calls may be made again and again.
 
+mod dashboard;
 mod template;
 mod topic;
 
+pub use dashboard::{
+    DASHBOARD_NDJSON, DashboardError, DashboardOutcome, IMPORT_BYTES_MAX, ImportedObject, InvalidFile, RejectedObject,
+    Rejection, import_dashboard,
+};
 pub use template::{TEMPLATE_JSON, TEMPLATE_NAME, TemplateOutcome, apply_template};
 pub use topic::{TopicOutcome, TopicSpec, ensure_topic};
 
