@@ -151,10 +151,8 @@ impl Status {
             .filter_map(|(name, endpoint, answer)| Some(service(name, &found, endpoint, answer?)))
             .collect();
         if let Some(kibana) = connection.endpoints.kibana.clone().filter(|_| known) {
-            let answer = connection.kibana(&kibana).status().await;
-            let answer = answer
-                .map_err(|error| error.to_string())
-                .and_then(|status| if status.is_ready() { Ok(()) } else { Err(status.to_string()) });
+            let answer = connection.kibana(&kibana).probe(PATIENCE).await;
+            let answer = answer.map(drop).map_err(|error| error.to_string());
             status.services.push(service("kibana", &found, &kibana, answer));
         }
         if let Some(record) = found.record.as_ref().filter(|record| record.stack == StackKind::Docker) {

@@ -238,7 +238,8 @@ pub(crate) fn error_reason(answer: &Answer) -> String {
     described.unwrap_or_else(|| excerpt(&answer.body))
 }
 
-fn excerpt(body: &[u8]) -> String {
+/// The beginning of an answer, for a message.
+pub(super) fn excerpt(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(body.get(..body.len().min(4 * EXCERPT_CHARS_MAX)).unwrap_or_default());
     text.trim().chars().map(|c| if c.is_control() { ' ' } else { c }).take(EXCERPT_CHARS_MAX).collect()
 }
@@ -250,7 +251,7 @@ fn certificate(path: &Path) -> Result<Certificate, ElasticsearchClientError> {
         .map_err(|error| wrong(error.source().map_or_else(|| error.to_string(), ToString::to_string)))
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     host == "localhost"
         || host.ends_with(".localhost")

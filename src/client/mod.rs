@@ -1,4 +1,4 @@
-//! Where Kafka and Elasticsearch are, and clients that talk to them.
+//! Where Kafka, Elasticsearch and Kibana are, and clients that talk to them.
 //!
 //! An address is all the pipeline knows of a stack. Secrets have a type that never prints itself; librdkafka's logs go
 //! to `tracing`, and an outage is reported once, not several times a second.
@@ -13,5 +13,5 @@ pub use detached::Detached;
 pub(crate) use elasticsearch::{Answer, ElasticsearchClient, JSON, NDJSON, error_reason};
 pub use elasticsearch::{ElasticsearchAddress, ElasticsearchAuth, ElasticsearchClientError};
 pub use kafka::{KafkaAddress, KafkaClientError, KafkaContext, TopicCreation};
-pub use kibana::KibanaAddress;
+pub use kibana::{FoundObject, FoundObjects, KibanaAddress, KibanaClientError, KibanaLevel, KibanaStatus};
 pub use secret::Secret;

@@ -1,10 +1,15 @@
-//! What must exist before ticks flow: the topic and the index template. Both calls may be made again and again.
+//! What must exist before ticks flow: the topic, the index template, and Kibana's dashboard. All calls may be made again and again.
 
+mod dashboard;
 mod ready;
 mod security;
 mod template;
 mod topic;
 
+pub use dashboard::{
+    DASHBOARD_NDJSON, DashboardError, DashboardOutcome, IMPORT_BYTES_MAX, ImportedObject, InvalidFile, RejectedObject,
+    Rejection, import_dashboard,
+};
 pub use ready::prove_writable;
 pub use security::kibana_token;
 pub use template::{TEMPLATE_JSON, TEMPLATE_NAME, TemplateOutcome, apply_template};

@@ -220,10 +220,8 @@ impl Up<'_> {
             Service::Kibana => {
                 let mut address = KibanaAddress::new(endpoints.kibana.unwrap_or_default());
                 address.auth = auth(self.credentials);
-                self.until(service, id, async || match address.status().await {
-                    Ok(status) if status.is_ready() => Ok(()),
-                    Ok(status) => Err(status.to_string()),
-                    Err(error) => Err(error.to_string()),
+                self.until(service, id, async || {
+                    address.probe(PROBE_PATIENCE).await.map(drop).map_err(|error| error.to_string())
                 })
                 .await
             }
