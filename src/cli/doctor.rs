@@ -129,10 +129,13 @@ impl Report {
         let width = self.checks.iter().map(|check| check.id.len()).max().unwrap_or(0);
         let mut lines = Vec::new();
         for group in Group::ALL {
-            lines.push(group.title().to_owned());
             let of_group = self.checks.iter().filter(|check| check.group == group);
-            lines.extend(of_group.flat_map(|check| check.lines(self.choice, width, color)));
-            lines.push(String::new());
+            let rows: Vec<String> = of_group.flat_map(|check| check.lines(self.choice, width, color)).collect();
+            if !rows.is_empty() {
+                lines.push(group.title().to_owned());
+                lines.extend(rows);
+                lines.push(String::new());
+            }
         }
         for stack in STACKS {
             let blockers: Vec<&str> = self.blockers(stack).map(|check| check.id.as_str()).collect();
@@ -203,10 +206,21 @@ mod tests {
 
     #[test]
     fn the_text_marks_each_check_and_ends_with_a_verdict_for_each_stack() {
-        let good = Check::new(Group::Machine, "open files", "1,048,576", "1,024");
+        let good = Check::new(Group::Machine, "open-files", "1,048,576", "1,024");
         let bad = no_engine().fix("start Docker").detail("unix:///a: no such file");
         let text = report(StackChoice::Auto, vec![bad, good]).text(false);
         insta::assert_snapshot!(text, @r"
+        Container engine
+          warn  engine      none answers
+                            unix:///a: no such file
+                            needed: an engine
+                            fix: start Docker
+
+        Machine
+          ok    open-files  1,048,576
+
+        embedded stack  can run
+        docker stack    cannot run: engine
         ");
     }
 }

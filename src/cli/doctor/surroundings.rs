@@ -100,17 +100,23 @@ fn projects(engine: &Engine, cx: &Context) -> Check {
         (_, 0) => format!("{count} recorded, none runs"),
         _ => format!("{count} recorded, running: {}", running.join(", ")),
     };
-    let check = Check::new(Group::Surroundings, "projects", found, "none left behind by a crash")
+    let check = Check::new(Group::Surroundings, "projects", found, "none left behind")
         .field("running", json!(running))
         .field("crashed", json!(crashed))
         .field("containers_of", json!(strays));
-    let left: Vec<&String> = crashed.iter().chain(&strays).collect();
-    let Some(first) = left.first() else { return check };
-    let names: Vec<&str> = left.iter().map(|name| name.as_str()).collect();
-    check
-        .detail(format!("left behind: {}", names.join(", ")))
-        .fix(format!("stockdev down --project {first}   (or `up`, to repair it)"))
-        .advice()
+    let mut check = check;
+    if !crashed.is_empty() {
+        check = check.detail(format!("left behind by a crash: {}", crashed.join(", ")));
+    }
+    // Perhaps another user's, or of another state folder: only told.
+    if !strays.is_empty() {
+        check = check.detail(format!("containers of projects that are not recorded here: {}", strays.join(", ")));
+    }
+    match (crashed.first(), strays.first()) {
+        (Some(name), _) => check.fix(format!("stockdev down --project {name}   (or `up`, to repair it)")).advice(),
+        (None, Some(name)) => check.fix(format!("stockdev down --project {name}   (if nobody uses it)")).advice(),
+        (None, None) => check,
+    }
 }
 
 fn versions() -> Check {
