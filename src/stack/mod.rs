@@ -11,6 +11,7 @@ pub mod external;
 mod files;
 mod folders;
 mod lock;
+pub mod machine;
 mod ports;
 mod process;
 mod record;

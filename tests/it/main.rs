@@ -10,6 +10,7 @@
 
 mod architecture;
 mod cli;
+mod cli_doctor;
 mod cli_repair;
 mod cli_support;
 mod cli_up;

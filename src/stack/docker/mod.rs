@@ -16,6 +16,7 @@ mod registry_auth;
 mod secure;
 mod service;
 mod spec;
+mod survey;
 
 pub use cause::{Cause, Remedy, cause_of};
 pub use engine::{Engine, EngineError, EngineInfo};
@@ -28,3 +29,4 @@ pub use pull::{PresentImage, PullAmount, PullCause, PullError, PullProgress};
 pub use secure::{Credentials, CredentialsError};
 pub use service::Service;
 pub use spec::{KAFKA_INSIDE, LABEL_PROJECT, LABEL_SERVICE, Published, StackSpec, container_name, prefix};
+pub use survey::{EngineContainer, EngineSurvey, SurveyError, survey};
