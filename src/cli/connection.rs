@@ -2,12 +2,13 @@
 
 use std::io::Read;
 
-use super::context::Context;
+use super::context::{Context, Found};
 use super::explain::ErrorId;
 use super::failure::Failure;
+use super::failures;
 use super::parse::Origin;
-use crate::client::{ElasticsearchAddress, ElasticsearchAuth, KafkaAddress, Secret};
-use crate::stack::Endpoints;
+use crate::client::{ElasticsearchAddress, ElasticsearchAuth, KafkaAddress, KibanaAddress, Secret};
+use crate::stack::{Endpoints, external};
 
 /// Properties of librdkafka that hold secrets.
 const SECRET_PROPERTIES: [&str; 6] = [
@@ -21,12 +22,14 @@ const SECRET_PROPERTIES: [&str; 6] = [
 /// A secret is never longer.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
-/// Both servers, with credentials.
+/// The servers, with credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     pub(super) endpoints: Endpoints,
     pub(super) kafka: KafkaAddress,
     pub(super) elasticsearch: ElasticsearchAddress,
+    /// Where the stack has one.
+    pub(super) kibana: Option<KibanaAddress>,
 }
 
 impl Connection {
@@ -41,7 +44,26 @@ impl Connection {
         let mut elasticsearch = ElasticsearchAddress::new(endpoints.elasticsearch.clone());
         elasticsearch.auth = auth(cx)?;
         elasticsearch.ca_cert = cx.global.ca_cert.clone();
-        Ok(Self { endpoints, kafka, elasticsearch })
+        let kibana = endpoints.kibana.as_ref().map(|url| beside(&elasticsearch, url));
+        Ok(Self { endpoints, kafka, elasticsearch, kibana })
+    }
+
+    /// To Kibana alone: the one that `--kibana` names, else the running project's.
+    pub(super) fn to_kibana(cx: &Context) -> Result<KibanaAddress, Failure> {
+        let url = match &cx.global.kibana {
+            Some(url) => external::kibana(url).map_err(|error| failures::external(&error))?,
+            None => match Found::look(&cx.project())?.endpoints() {
+                Some(Endpoints { kibana: Some(url), .. }) => url,
+                Some(_) => return Err(no_kibana(cx)),
+                None => {
+                    return Err(cx.not_running().next("stockdev dashboard --help", "or name a Kibana: --kibana URL"));
+                }
+            },
+        };
+        let mut kibana = KibanaAddress::new(url);
+        kibana.auth = auth(cx)?;
+        kibana.ca_cert = cx.global.ca_cert.clone();
+        Ok(kibana)
     }
 
     /// The secrets as variables of a background process.
@@ -66,6 +88,21 @@ impl Connection {
         }
         variables
     }
+}
+
+/// Kibana takes the users, the keys and, as a rule, the certificate authority of its Elasticsearch.
+fn beside(elasticsearch: &ElasticsearchAddress, url: &str) -> KibanaAddress {
+    let mut kibana = KibanaAddress::new(url);
+    kibana.auth = elasticsearch.auth.clone();
+    kibana.ca_cert = elasticsearch.ca_cert.clone();
+    kibana
+}
+
+fn no_kibana(cx: &Context) -> Failure {
+    Failure::new(ErrorId::Usage, format!("the stack of project `{}` has no Kibana", cx.global.project))
+        .left("nothing was done")
+        .next("stockdev dashboard import --kibana http://localhost:5601", "name one")
+        .next("stockdev dashboard show > dashboard.ndjson", "or import the file by hand")
 }
 
 fn auth(cx: &Context) -> Result<Option<ElasticsearchAuth>, Failure> {

@@ -8,6 +8,7 @@ mod connection;
 mod consume;
 mod context;
 mod convert;
+mod dashboard;
 mod down;
 mod env;
 mod exec;
@@ -85,6 +86,7 @@ enum Command {
     Generate(generate::GenerateArgs),
     Convert(convert::ConvertArgs),
     Template(template::TemplateArgs),
+    Dashboard(dashboard::DashboardArgs),
     Env(env::EnvArgs),
     Explain(explain::ExplainArgs),
     Paths(paths::PathsArgs),
@@ -107,7 +109,11 @@ impl Command {
             Command::Ls(_) | Command::Convert(_) | Command::Template(_) | Command::Env(_) | Command::Explain(_) => {
                 false
             }
-            Command::Paths(_) | Command::Completions(_) | Command::Man(_) | Command::Version(_) => false,
+            Command::Dashboard(_)
+            | Command::Paths(_)
+            | Command::Completions(_)
+            | Command::Man(_)
+            | Command::Version(_) => false,
         }
     }
 }
@@ -175,6 +181,7 @@ async fn dispatch(command: Command, cx: &Arc<Context>) -> Result<u8, Failure> {
         Command::Generate(args) => generate::run(args, cx).await,
         Command::Convert(args) => convert::run(args, cx).await,
         Command::Template(args) => template::run(args, cx).await,
+        Command::Dashboard(args) => dashboard::run(args, cx).await,
         Command::Env(args) => env::run(&args, cx),
         Command::Explain(args) => explain::run(&args, cx),
         Command::Paths(args) => paths::run(&args, cx),
