@@ -8,8 +8,8 @@ use super::failure::Failure;
 use super::failures;
 use super::parse::Origin;
 use crate::client::{ElasticsearchAddress, ElasticsearchAuth, KafkaAddress, KibanaAddress, Secret};
-use crate::stack::Endpoints;
 use crate::stack::docker::Credentials;
+use crate::stack::{Endpoints, external};
 
 /// Properties of librdkafka that hold secrets.
 const SECRET_PROPERTIES: [&str; 6] = [
@@ -23,12 +23,14 @@ const SECRET_PROPERTIES: [&str; 6] = [
 /// A secret is never longer.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
-/// Both servers, with credentials.
+/// The servers, with credentials.
 #[derive(Clone, Debug)]
 pub(super) struct Connection {
     pub(super) endpoints: Endpoints,
     pub(super) kafka: KafkaAddress,
     pub(super) elasticsearch: ElasticsearchAddress,
+    /// Where the stack has one.
+    pub(super) kibana: Option<KibanaAddress>,
 }
 
 impl Connection {
@@ -43,17 +45,32 @@ impl Connection {
         let mut elasticsearch = ElasticsearchAddress::new(endpoints.elasticsearch.clone());
         elasticsearch.auth = match auth(cx)? {
             Some(given) => Some(given),
-            None => own_credentials(cx, &endpoints)?,
+            None => own_credentials(cx, |own| own.elasticsearch == endpoints.elasticsearch)?,
         };
         elasticsearch.ca_cert = cx.global.ca_cert.clone();
-        Ok(Self { endpoints, kafka, elasticsearch })
+        let kibana = endpoints.kibana.as_ref().map(|url| beside(&elasticsearch, url));
+        Ok(Self { endpoints, kafka, elasticsearch, kibana })
     }
 
-    /// Kibana, which takes the same credentials as its Elasticsearch.
-    pub(super) fn kibana(&self, url: &str) -> KibanaAddress {
+    /// To Kibana alone: the one that `--kibana` names, else the running project's.
+    pub(super) fn to_kibana(cx: &Context) -> Result<KibanaAddress, Failure> {
+        let url = match &cx.global.kibana {
+            Some(url) => external::kibana(url).map_err(|error| failures::external(&error))?,
+            None => match Found::look(&cx.project())?.endpoints() {
+                Some(Endpoints { kibana: Some(url), .. }) => url,
+                Some(_) => return Err(no_kibana(cx)),
+                None => {
+                    return Err(cx.not_running().next("stockdev dashboard --help", "or name a Kibana: --kibana URL"));
+                }
+            },
+        };
         let mut kibana = KibanaAddress::new(url);
-        kibana.auth = self.elasticsearch.auth.clone();
-        kibana
+        kibana.auth = match auth(cx)? {
+            Some(given) => Some(given),
+            None => own_credentials(cx, |own| own.kibana.as_ref() == Some(&kibana.url))?,
+        };
+        kibana.ca_cert = cx.global.ca_cert.clone();
+        Ok(kibana)
     }
 
     /// The secrets as variables of a background process.
@@ -80,13 +97,15 @@ impl Connection {
     }
 }
 
-/// Those of this project's own secured stack, for its own address and no other.
-fn own_credentials(cx: &Context, endpoints: &Endpoints) -> Result<Option<ElasticsearchAuth>, Failure> {
+/// Those of this project's own secured stack, for its own addresses and no other.
+fn own_credentials(
+    cx: &Context,
+    is_dialled: impl Fn(&Endpoints) -> bool,
+) -> Result<Option<ElasticsearchAuth>, Failure> {
     let project = cx.project();
     let record = Found::look(&project)?.record;
     let is_own = record.is_some_and(|record| {
-        record.docker.is_some_and(|docker| docker.secure)
-            && record.endpoints.is_some_and(|own| own.elasticsearch == endpoints.elasticsearch)
+        record.docker.is_some_and(|docker| docker.secure) && record.endpoints.as_ref().is_some_and(&is_dialled)
     });
     if !is_own {
         return Ok(None);
@@ -94,6 +113,21 @@ fn own_credentials(cx: &Context, endpoints: &Endpoints) -> Result<Option<Elastic
     let credentials = Credentials::load(&project).map_err(|error| failures::credentials(&error))?;
     Ok(credentials
         .map(|credentials| ElasticsearchAuth::Basic { user: credentials.user, password: credentials.password }))
+}
+
+/// Kibana takes the users, the keys and, as a rule, the certificate authority of its Elasticsearch.
+fn beside(elasticsearch: &ElasticsearchAddress, url: &str) -> KibanaAddress {
+    let mut kibana = KibanaAddress::new(url);
+    kibana.auth = elasticsearch.auth.clone();
+    kibana.ca_cert = elasticsearch.ca_cert.clone();
+    kibana
+}
+
+fn no_kibana(cx: &Context) -> Failure {
+    Failure::new(ErrorId::Usage, format!("the stack of project `{}` has no Kibana", cx.global.project))
+        .left("nothing was done")
+        .next("stockdev dashboard import --kibana http://localhost:5601", "name one")
+        .next("stockdev dashboard show > dashboard.ndjson", "or import the file by hand")
 }
 
 fn auth(cx: &Context) -> Result<Option<ElasticsearchAuth>, Failure> {

@@ -6,9 +6,9 @@ use std::io;
 
 use super::explain::ErrorId;
 use super::failure::Failure;
-use crate::client::{ElasticsearchClientError, KafkaClientError};
+use crate::client::{ElasticsearchClientError, KafkaClientError, KibanaClientError};
 use crate::pipeline::{ConsumeError, CountError, FormatError, IndexError, ProduceError, ResumeError};
-use crate::setup::SetupError;
+use crate::setup::{DashboardError, RejectedObject, SetupError};
 use crate::stack::docker::EngineSearch;
 use crate::stack::embedded::{ServeFailure, StartError};
 use crate::stack::external::ExternalError;
@@ -266,6 +266,86 @@ pub(super) fn setup(error: &SetupError) -> Failure {
             Failure::new(ErrorId::Deadline, error.to_string()).next("stockdev logs kafka", "read why")
         }
         SetupError::Template(_) => Failure::new(ErrorId::Internal, error.to_string()),
+    }
+}
+
+/// A Kibana client's error.
+pub(super) fn kibana(error: &KibanaClientError) -> Failure {
+    match error {
+        KibanaClientError::Url { .. } | KibanaClientError::CaCert { .. } => {
+            Failure::new(ErrorId::Usage, error.to_string()).next("stockdev --help", "how endpoints are named")
+        }
+        KibanaClientError::Build(_) => Failure::new(ErrorId::Internal, error.to_string()),
+        KibanaClientError::Unreachable { url, request, reason } => {
+            Failure::new(ErrorId::EndpointUnreachable, format!("Kibana does not answer at {url}"))
+                .tried(request.clone())
+                .got(reason.clone())
+                .next(format!("curl {url}/api/status"), "ask it with another tool")
+        }
+        KibanaClientError::NotReady { url, request, reason } => {
+            Failure::new(ErrorId::EndpointUnreachable, format!("Kibana at {url} is not ready"))
+                .tried(request.clone())
+                .got(reason.clone())
+                .next(format!("curl {url}/api/status"), "see how it is; it takes a minute to boot")
+        }
+        KibanaClientError::Unauthorized { status, reason, .. } => {
+            Failure::new(ErrorId::EndpointUnreachable, format!("Kibana refused the credentials ({status})"))
+                .tried("the user or API key of Elasticsearch, which Kibana takes as well")
+                .got(reason.clone())
+                .next("stockdev explain ENDPOINT_UNREACHABLE", "how credentials are given")
+        }
+        KibanaClientError::WrongService { url, request, status, found } => {
+            Failure::new(ErrorId::EndpointUnreachable, format!("what answers at {url} is not Kibana"))
+                .tried(request.clone())
+                .got(format!("status {status}, `{found}`"))
+                .next(format!("curl -i {url}/api/status"), "see what it is; a base path is part of the address")
+        }
+        KibanaClientError::Refused { request, status, reason, .. } => {
+            Failure::new(ErrorId::KibanaFailed, format!("Kibana answered with status {status}"))
+                .tried(request.clone())
+                .got(reason.clone())
+                .next("stockdev logs kibana", "read more")
+        }
+    }
+}
+
+/// Saved objects that did not get into Kibana.
+pub(super) fn dashboard(error: &DashboardError) -> Failure {
+    let rejected = || Failure::new(ErrorId::DashboardRejected, error.to_string());
+    match error {
+        DashboardError::Kibana(error) => kibana(error),
+        DashboardError::File(_) => {
+            rejected().left("nothing was sent").next("stockdev dashboard show", "see a file that Kibana takes")
+        }
+        DashboardError::NoSuchSpace { space, there } => rejected()
+            .got(format!("there are: {}", there.join(", ")))
+            .left("nothing was written")
+            .next("stockdev dashboard import --space default", "import into the default one")
+            .next(format!("stockdev dashboard import --space {space}"), "once it was made, under Stack Management"),
+        DashboardError::FileRefused { status, reason } => {
+            Failure::new(ErrorId::DashboardRejected, format!("Kibana refused the file ({status})"))
+                .tried("POST /api/saved_objects/_import")
+                .got(reason.clone())
+                .left("nothing was written")
+                .next("stockdev explain DASHBOARD_REJECTED", "what the reasons are")
+        }
+        DashboardError::Rejected { rejected: objects, written } => {
+            let line = |object: &RejectedObject| format!("{} `{}`: {}", object.kind, object.id, object.why);
+            let mut lines: Vec<String> = objects.iter().take(3).map(line).collect();
+            if let (Some(last), true) = (lines.last_mut(), objects.len() > 3) {
+                last.push_str(&format!("; and {} more", objects.len() - 3));
+            }
+            let left = match written.len() {
+                0 => "nothing was written".to_owned(),
+                1 => "the other object was written".to_owned(),
+                number => format!("the other {number} objects were written"),
+            };
+            rejected()
+                .tried("POST /api/saved_objects/_import")
+                .got(lines.join("\n"))
+                .left(left)
+                .next("stockdev explain DASHBOARD_REJECTED", "what the reasons are")
+        }
     }
 }
 

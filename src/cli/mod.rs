@@ -8,6 +8,7 @@ mod connection;
 mod consume;
 mod context;
 mod convert;
+mod dashboard;
 mod doctor;
 mod down;
 mod env;
@@ -87,6 +88,7 @@ enum Command {
     Convert(convert::ConvertArgs),
     Template(template::TemplateArgs),
     Doctor(doctor::DoctorArgs),
+    Dashboard(dashboard::DashboardArgs),
     Env(env::EnvArgs),
     Explain(explain::ExplainArgs),
     Paths(paths::PathsArgs),
@@ -110,6 +112,7 @@ impl Command {
                 false
             }
             Command::Doctor(_)
+            | Command::Dashboard(_)
             | Command::Paths(_)
             | Command::Completions(_)
             | Command::Man(_)
@@ -182,6 +185,7 @@ async fn dispatch(command: Command, cx: &Arc<Context>) -> Result<u8, Failure> {
         Command::Convert(args) => convert::run(args, cx).await,
         Command::Template(args) => template::run(args, cx).await,
         Command::Doctor(args) => doctor::run(&args, cx).await,
+        Command::Dashboard(args) => dashboard::run(args, cx).await,
         Command::Env(args) => env::run(&args, cx),
         Command::Explain(args) => explain::run(&args, cx),
         Command::Paths(args) => paths::run(&args, cx),

@@ -150,10 +150,10 @@ impl Status {
             .into_iter()
             .filter_map(|(name, endpoint, answer)| Some(service(name, &found, endpoint, answer?)))
             .collect();
-        if let Some(kibana) = connection.endpoints.kibana.clone().filter(|_| known) {
-            let answer = connection.kibana(&kibana).probe(PATIENCE).await;
+        if let Some(kibana) = connection.kibana.as_ref().filter(|_| known) {
+            let answer = kibana.probe(PATIENCE).await;
             let answer = answer.map(drop).map_err(|error| error.to_string());
-            status.services.push(service("kibana", &found, &kibana, answer));
+            status.services.push(service("kibana", &found, &kibana.url, answer));
         }
         if let Some(record) = found.record.as_ref().filter(|record| record.stack == StackKind::Docker) {
             status.add_containers(record).await;

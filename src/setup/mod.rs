@@ -1,4 +1,5 @@
-//! What must exist before ticks flow: the topic, the index template, and Kibana's dashboard. All calls may be made again and again.
+//! What must exist before ticks flow: the topic and the index template; and Kibana's dashboard. Every call may be made
+//! again and again.
 
 mod dashboard;
 mod ready;

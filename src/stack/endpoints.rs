@@ -41,6 +41,8 @@ pub enum InvalidAddress {
     Kafka(String),
     #[error("`{0}` is no Elasticsearch address: expected http://HOST:PORT or https://HOST:PORT")]
     Elasticsearch(String),
+    #[error("`{0}` is no Kibana address: expected http://HOST:PORT or https://HOST:PORT")]
+    Kibana(String),
 }
 
 /// Checks `HOST:PORT[,HOST:PORT...]`.
@@ -56,13 +58,18 @@ pub(super) fn check_kafka(text: &str) -> Result<(), InvalidAddress> {
 
 /// Checks that the address has a scheme and a host; gives it without a slash at the end.
 pub(super) fn check_elasticsearch(text: &str) -> Result<String, InvalidAddress> {
-    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"));
-    match rest {
-        Some(rest) if !rest.trim_matches('/').is_empty() && !rest.contains(char::is_whitespace) => {
-            Ok(text.trim_end_matches('/').to_owned())
-        }
-        _ => Err(InvalidAddress::Elasticsearch(text.to_owned())),
-    }
+    check_url(text).ok_or_else(|| InvalidAddress::Elasticsearch(text.to_owned()))
+}
+
+/// As [`check_elasticsearch`], for Kibana.
+pub(super) fn check_kibana(text: &str) -> Result<String, InvalidAddress> {
+    check_url(text).ok_or_else(|| InvalidAddress::Kibana(text.to_owned()))
+}
+
+fn check_url(text: &str) -> Option<String> {
+    let rest = text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))?;
+    let is_good = !rest.trim_matches('/').is_empty() && !rest.contains(char::is_whitespace);
+    is_good.then(|| text.trim_end_matches('/').to_owned())
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The external stack: whatever answers at the addresses the user gave. Nothing to start, nothing to stop.
 
-use super::endpoints::{Endpoints, InvalidAddress, check_elasticsearch, check_kafka};
+use super::endpoints::{Endpoints, InvalidAddress, check_elasticsearch, check_kafka, check_kibana};
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ExternalError {
@@ -26,6 +26,11 @@ pub fn endpoints(
     )
 }
 
+/// Checks the address of a Kibana that is asked on its own.
+pub fn kibana(address: &str) -> Result<String, ExternalError> {
+    Ok(check_kibana(address)?)
+}
+
 /// `base` with the addresses that were given instead.
 pub fn override_with(
     base: Endpoints,
@@ -37,7 +42,7 @@ pub fn override_with(
     check_kafka(&kafka)?;
     let elasticsearch = check_elasticsearch(elasticsearch.unwrap_or(&base.elasticsearch))?;
     let kibana = match kibana.map(str::to_owned).or(base.kibana) {
-        Some(address) => Some(check_elasticsearch(&address)?),
+        Some(address) => Some(check_kibana(&address)?),
         None => None,
     };
     Ok(Endpoints { kafka, elasticsearch, kibana })

@@ -1,8 +1,8 @@
 //! The engine as the tests see it: through docker's own command, so that nothing of stockdev's tells how stockdev did.
 
 use std::process::{Command, Stdio};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::cli_support::{Ran, Sandbox};
 
@@ -27,7 +27,12 @@ pub(crate) fn docker(arguments: &[&str]) -> Vec<String> {
 }
 
 fn answers(arguments: &[&str]) -> bool {
-    let run = Command::new("docker").args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let run = Command::new("docker")
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status();
     run.is_ok_and(|status| status.success())
 }
 
@@ -75,7 +80,10 @@ impl Stack {
     /// A command of this project, on the real engine.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.sandbox.command(arguments);
-        command.args(["--project", &self.project]).env_remove("DOCKER_HOST").env("XDG_CACHE_HOME", self.sandbox.path("cache"));
+        command
+            .args(["--project", &self.project])
+            .env_remove("DOCKER_HOST")
+            .env("XDG_CACHE_HOME", self.sandbox.path("cache"));
         for name in ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"] {
             if let Some(value) = std::env::var_os(name) {
                 command.env(name, value);
@@ -94,7 +102,8 @@ impl Stack {
     }
 
     pub(crate) fn up_arguments<'a>(&self, more: &[&'a str]) -> Vec<&'a str> {
-        let mut arguments = vec!["up", "--stack", "docker", "--without", "kibana", "--output", "json", "--timeout", "300s"];
+        let mut arguments =
+            vec!["up", "--stack", "docker", "--without", "kibana", "--output", "json", "--timeout", "300s"];
         if !more.iter().any(|flag| flag.starts_with("--port")) {
             arguments.extend(["--ports", "auto"]);
         }

@@ -21,7 +21,8 @@ fn a_taken_port_is_named_before_anything_is_made() {
 fn images_that_are_missing_are_all_named_at_once() {
     let Some(stack) = Stack::new() else { return };
     let started = Instant::now();
-    let missing = ["--offline", "--kafka-image", "nowhere.invalid/kafka:1", "--elasticsearch-image", "nowhere.invalid/es:1"];
+    let missing =
+        ["--offline", "--kafka-image", "nowhere.invalid/kafka:1", "--elasticsearch-image", "nowhere.invalid/es:1"];
     let refused = stack.up(&missing).expect(12).document();
     println!("said after {:?}", started.elapsed());
     let message = refused["error"]["message"].as_str().unwrap();

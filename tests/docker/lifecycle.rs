@@ -54,13 +54,15 @@ fn from_the_first_up_to_the_last_down() {
     let log = stack.run(&["logs", "elasticsearch", "--tail", "5"]).expect(0);
     assert_eq!(log.stdout.lines().count(), 5, "{log:?}");
     let listed = stack.run(&["ls", "--output", "json"]).expect(0).document();
-    let own = listed["projects"].as_array().unwrap().iter().find(|one| one["project"] == stack.project.as_str()).unwrap();
+    let own =
+        listed["projects"].as_array().unwrap().iter().find(|one| one["project"] == stack.project.as_str()).unwrap();
     assert_eq!((own["state"].as_str(), own["stack"].as_str()), (Some("running"), Some("docker")));
 
     // A container that died is seen, and brought back with its data.
     docker(&["kill", &stack.container("elasticsearch")]);
     let status = stack.run(&["status", "--output", "json"]).expect(4).document();
-    let dead = status["services"].as_array().unwrap().iter().find(|service| service["name"] == "elasticsearch").unwrap();
+    let dead =
+        status["services"].as_array().unwrap().iter().find(|service| service["name"] == "elasticsearch").unwrap();
     assert!(dead["note"].as_str().unwrap().contains("exit code 137"), "{dead}");
     stack.up(&[]).expect(0);
     assert_eq!(documents(&elasticsearch), 2000);

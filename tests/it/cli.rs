@@ -19,7 +19,7 @@ fn help_has_examples_first() {
 
     Usage: stockdev [OPTIONS] <COMMAND>
     ");
-    assert!(!help.stdout.contains("__serve") && !help.stdout.contains("dashboard"), "{}", help.stdout);
+    assert!(!help.stdout.contains("__serve"), "{}", help.stdout);
 }
 
 #[test]
@@ -108,7 +108,9 @@ fn version_is_one_line_and_a_document() {
 #[test]
 fn what_needs_a_stack_says_that_none_runs() {
     let sandbox = Sandbox::new();
-    for command in [&["env"][..], &["consume"], &["produce"], &["index"], &["template", "apply"]] {
+    for command in
+        [&["env"][..], &["consume"], &["produce"], &["index"], &["template", "apply"], &["dashboard", "import"]]
+    {
         let ran = sandbox.run(command).expect(3);
         assert!(ran.stderr.starts_with("error[NOT_RUNNING]: project `stockdev` is not running\n"), "{ran:?}");
         assert_eq!(ran.stdout, "");

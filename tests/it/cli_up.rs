@@ -136,7 +136,8 @@ fn piped_output_is_plain_lines_at_most_three_a_phase() {
     for text in [&ran.stdout, &ran.stderr] {
         assert!(!text.contains(['\u{1b}', '\r']), "{text:?}");
     }
-    for phase in ["preflight", "start", "wait", "topic", "template", "stream", "index", "verify", "ready"] {
+    for phase in ["preflight", "start", "wait", "topic", "template", "dashboard", "stream", "index", "verify", "ready"]
+    {
         let lines = ran.stderr.lines().filter(|line| line.starts_with(phase)).count();
         assert!((1..=3).contains(&lines), "{phase}: {}", ran.stderr);
     }
@@ -166,7 +167,10 @@ fn ndjson_is_the_phases_in_order_and_then_the_document() {
         .filter(|event| event["state"] == "finished" || event["state"] == "skipped")
         .map(|event| event["phase"].as_str().unwrap())
         .collect();
-    assert_eq!(ended, ["preflight", "start", "wait", "topic", "template", "stream", "index", "verify", "ready"]);
+    assert_eq!(
+        ended,
+        ["preflight", "start", "wait", "topic", "template", "dashboard", "stream", "index", "verify", "ready"]
+    );
     assert!(events.iter().all(|event| event["elapsed_ms"].is_u64()));
 }
 

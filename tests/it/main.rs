@@ -15,6 +15,7 @@ mod cli_repair;
 mod cli_support;
 mod cli_up;
 mod compatibility;
+mod dashboard;
 mod es_aggregations;
 mod es_cases;
 mod es_clients;

@@ -12,6 +12,7 @@ use super::plan::{Plan, StreamPlan};
 use super::stack::Live;
 use crate::cli::connection::Connection;
 use crate::cli::context::Context;
+use crate::cli::dashboard::counts;
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
@@ -40,6 +41,7 @@ pub(super) async fn put_in_place(
 ) -> Result<Outcome, Failure> {
     let connection = live.connection;
     set_up(&plan, args, cx, &connection).await?;
+    let dashboard = dashboard(&plan, cx, &connection).await?;
     let streamed = stream_and_index(&mut plan, args, cx, &connection).await?;
     let verified = verify(&plan, cx, &connection, &streamed).await?;
     Ok(Outcome {
@@ -53,6 +55,7 @@ pub(super) async fn put_in_place(
         ephemeral: plan.record.ephemeral,
         first_problems: streamed.first_problems,
         secured: plan.record.docker.as_ref().filter(|docker| docker.secure).and(user_of(&connection)),
+        dashboard,
         connection,
     })
 }
@@ -82,6 +85,36 @@ async fn set_up(plan: &Plan, args: &UpArgs, cx: &Context, connection: &Connectio
     cx.report.finish(running, format!("`{}` {text}", setup::TEMPLATE_NAME));
     cx.report.detail(&format!("project folder: {}", plan.project.root.display()));
     Ok(())
+}
+
+/// Puts the dashboard into the stack's Kibana, in place of the one that may be there. Gives its address.
+async fn dashboard(plan: &Plan, cx: &Context, connection: &Connection) -> Result<Option<String>, Failure> {
+    let Some(kibana) = &connection.kibana else {
+        cx.report.skip(Phase::Dashboard, without_kibana(plan.record.stack, cx.global.kibana.is_some()));
+        return Ok(None);
+    };
+    let running = cx.report.start(Phase::Dashboard, Some(&kibana.url));
+    let imported = setup::import_dashboard(kibana, setup::DASHBOARD_NDJSON.as_bytes()).await;
+    let outcome = match imported {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            cx.report.fail(running, &error.to_string());
+            return Err(failures::dashboard(&error).phase(Phase::Dashboard));
+        }
+    };
+    cx.report.finish(running, counts(&outcome));
+    Ok(outcome.dashboard().map(|dashboard| kibana.dashboard_url(&dashboard.id)))
+}
+
+fn without_kibana(stack: StackKind, is_named: bool) -> &'static str {
+    match (stack, is_named) {
+        (StackKind::Embedded, false) => "the embedded stack has no dashboard server",
+        (StackKind::Embedded, true) => {
+            "the embedded stack has no dashboard server; `stockdev dashboard import` takes --kibana"
+        }
+        (StackKind::Docker, _) => "there is no Kibana in this stack",
+        (StackKind::External, _) => "no Kibana was named (--kibana URL)",
+    }
 }
 
 fn partitions(number: i32) -> String {

@@ -28,6 +28,8 @@ pub(in crate::cli) struct Outcome {
     pub(super) first_problems: Vec<String>,
     /// The user of a stack that we secured; the password is in a file.
     pub(super) secured: Option<String>,
+    /// Its address in Kibana.
+    pub(super) dashboard: Option<String>,
     pub(in crate::cli) connection: Connection,
 }
 
@@ -40,6 +42,7 @@ impl Outcome {
             "endpoints": self.connection.endpoints,
             "topic": TOPIC,
             "index": INDEX,
+            "dashboard": self.dashboard,
             "sent": self.sent,
             "indexed": self.indexed,
             "dead_letters": self.dead_letters,
@@ -67,6 +70,7 @@ impl Outcome {
         lines.extend(self.first_problems.iter().take(3).map(|problem| format!("  skipped        {problem}")));
         lines.push(format!("  kafka          {}    topic {TOPIC}", endpoints.kafka));
         lines.push(format!("  elasticsearch  {}    index {INDEX}", endpoints.elasticsearch));
+        lines.extend(self.dashboard.as_ref().map(|url| format!("  kibana         {url}")));
         if self.stack == StackKind::Embedded {
             let until = if self.ephemeral { "until `down` or a reboot" } else { "until `down`" };
             lines.push(format!("  data           {}, {}, kept {until}", self.data.display(), bytes(size(&self.data))));

@@ -11,6 +11,7 @@ use crate::cli::context::{Context, Found};
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
+use crate::client::KibanaLevel;
 use crate::report::Phase;
 use crate::stack::docker::Engine;
 use crate::stack::embedded::{self, ServeOptions, ServerFile};
@@ -33,6 +34,8 @@ const EXTERNAL_PATIENCE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_millis(100);
 /// How long one question may take.
 const PROBE_PATIENCE: Duration = Duration::from_secs(2);
+/// Kibana asks all of its plugins before it answers.
+const KIBANA_PROBE_PATIENCE: Duration = Duration::from_secs(5);
 
 pub(super) async fn bring_up(
     plan: &mut Plan,
@@ -207,7 +210,7 @@ async fn stop_half_started(plan: &Plan, cx: &Context) {
     }
 }
 
-/// Asks both services until they answer as their protocols say.
+/// Asks the services until they answer as their protocols say.
 async fn wait(connection: &Connection, plan: &Plan, args: &UpArgs, cx: &Context) -> Result<(), Failure> {
     let running = cx.report.start(Phase::Wait, None);
     let patience = match plan.record.stack {
@@ -220,9 +223,21 @@ async fn wait(connection: &Connection, plan: &Plan, args: &UpArgs, cx: &Context)
     let elasticsearch = until(patience, plan, "Elasticsearch", &connection.endpoints.elasticsearch, async || {
         connection.elasticsearch.probe(PROBE_PATIENCE).await.map_err(|error| error.to_string())
     });
-    match tokio::try_join!(kafka, elasticsearch) {
-        Ok(_) => {
-            cx.report.finish(running, "Kafka and Elasticsearch answer".to_owned());
+    let kibana = async {
+        let Some(kibana) = &connection.kibana else { return Ok(None) };
+        let status = until(patience, plan, "Kibana", &kibana.url, async || {
+            kibana.probe(KIBANA_PROBE_PATIENCE).await.map_err(|error| error.to_string())
+        });
+        status.await.map(Some)
+    };
+    match tokio::try_join!(kafka, elasticsearch, kibana) {
+        Ok(((), (), kibana)) => {
+            let text = match kibana.map(|status| status.level) {
+                None => "Kafka and Elasticsearch answer".to_owned(),
+                Some(KibanaLevel::Available) => "Kafka, Elasticsearch and Kibana answer".to_owned(),
+                Some(level) => format!("Kafka, Elasticsearch and Kibana answer; Kibana says `{}`", level.name()),
+            };
+            cx.report.finish(running, text);
             Ok(())
         }
         Err(failure) => {
@@ -232,17 +247,20 @@ async fn wait(connection: &Connection, plan: &Plan, args: &UpArgs, cx: &Context)
     }
 }
 
-async fn until(
+async fn until<T>(
     patience: Duration,
     plan: &Plan,
     name: &str,
     address: &str,
-    probe: impl AsyncFn() -> Result<(), String>,
-) -> Result<(), Failure> {
+    probe: impl AsyncFn() -> Result<T, String>,
+) -> Result<T, Failure> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(2);
     loop {
-        let Err(reason) = probe().await else { return Ok(()) };
+        let reason = match probe().await {
+            Ok(answer) => return Ok(answer),
+            Err(reason) => reason,
+        };
         if plan.record.stack == StackKind::Embedded && died(&plan.project) {
             return Err(service_died(&plan.project));
         }
@@ -311,5 +329,9 @@ fn unreachable(plan: &Plan, name: &str, address: &str, reason: &str, patience: D
 }
 
 fn reach_command(name: &str, address: &str) -> String {
-    if name == "Kafka" { format!("kcat -L -b {address}") } else { format!("curl {address}") }
+    match name {
+        "Kafka" => format!("kcat -L -b {address}"),
+        "Kibana" => format!("curl {address}/api/status"),
+        _ => format!("curl {address}"),
+    }
 }

@@ -274,7 +274,8 @@ fn what_the_dashboard_has_to_show_is_there() {
         .iter()
         .map(|panel| {
             let attributes = &panel["embeddableConfig"]["attributes"];
-            let operations = layers(panel).values().flat_map(columns).map(|(_, column)| {
+            let layers = layers(panel);
+            let operations = layers.values().flat_map(columns).map(|(_, column)| {
                 format!(
                     "{} {}",
                     column["operationType"].as_str().unwrap(),

@@ -2,4 +2,5 @@
 
 pub(crate) mod clients;
 pub(crate) mod http;
+pub(crate) mod kibana;
 pub(crate) mod servers;
