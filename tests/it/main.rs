@@ -11,6 +11,7 @@
 mod architecture;
 mod cli;
 mod cli_repair;
+mod cli_smoke;
 mod cli_support;
 mod cli_up;
 mod compatibility;

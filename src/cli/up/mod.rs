@@ -6,6 +6,7 @@
 
 mod data;
 mod document;
+mod once;
 mod plan;
 mod stack;
 

@@ -3,3 +3,4 @@
 pub(crate) mod clients;
 pub(crate) mod http;
 pub(crate) mod servers;
+pub(crate) mod xml;
