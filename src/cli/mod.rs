@@ -28,6 +28,7 @@ mod paths;
 mod produce;
 mod progress;
 mod serve;
+mod smoke;
 mod status;
 mod stop;
 mod template;
@@ -81,6 +82,7 @@ enum Command {
     Ls(ls::LsArgs),
     Logs(logs::LogsArgs),
     Exec(Box<exec::ExecArgs>),
+    Smoke(Box<smoke::SmokeArgs>),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
     Index(index::IndexArgs),
@@ -106,6 +108,7 @@ impl Command {
     fn ends_itself(&self) -> bool {
         match self {
             Command::Up(_) | Command::Down(_) | Command::Exec(_) | Command::Produce(_) | Command::Consume(_) => true,
+            Command::Smoke(_) => true,
             Command::Index(_) | Command::Logs(_) | Command::Generate(_) | Command::Serve(_) | Command::Live(_) => true,
             Command::Status(args) => args.watches(),
             Command::Ls(_) | Command::Convert(_) | Command::Template(_) | Command::Env(_) | Command::Explain(_) => {
@@ -134,7 +137,10 @@ pub fn main(arguments: Vec<OsString>) -> ExitCode {
 }
 
 fn run(parsed: parse::Parsed) -> u8 {
-    let parse::Parsed { cli, origin } = parsed;
+    let parse::Parsed { mut cli, origin, project_given } = parsed;
+    if let Command::Smoke(args) = &mut cli.command {
+        args.choose_project(&mut cli.global, project_given);
+    }
     let cx = match Context::new(cli.global, origin) {
         Ok(cx) => Arc::new(cx),
         Err((failure, shower)) => return shower.show(&failure),
@@ -178,6 +184,7 @@ async fn dispatch(command: Command, cx: &Arc<Context>) -> Result<u8, Failure> {
         Command::Ls(args) => ls::run(&args, cx).await,
         Command::Logs(args) => logs::run(&args, cx).await,
         Command::Exec(args) => exec::run(*args, cx).await,
+        Command::Smoke(args) => smoke::run(*args, cx).await,
         Command::Produce(args) => produce::run(args, cx).await,
         Command::Consume(args) => consume::run(args, cx).await,
         Command::Index(args) => index::run(args, cx).await,

@@ -32,6 +32,8 @@ pub(super) enum Origin {
 pub(super) struct Parsed {
     pub(super) cli: Cli,
     pub(super) origin: BTreeMap<&'static str, Origin>,
+    /// Whether the project was named on the command line or by its variable, not by a file or the default.
+    pub(super) project_given: bool,
 }
 
 /// The whole definition, as help, completions and the manual show it.
@@ -137,7 +139,9 @@ fn parse_line(arguments: &[OsString]) -> Result<Parsed, Why> {
         .map_err(|error| Why::Failed(Box::new(config_failure(&error))))?;
     let matches = command.try_get_matches_from(arguments).map_err(|error| refused(error, arguments, &origins))?;
     let cli = Cli::from_arg_matches(&matches).map_err(|error| refused(error, arguments, &origins))?;
-    Ok(Parsed { cli, origin: secret_origins(&matches) })
+    let project_given =
+        matches!(deepest(&matches).value_source("project"), Some(ValueSource::CommandLine | ValueSource::EnvVariable));
+    Ok(Parsed { cli, origin: secret_origins(&matches), project_given })
 }
 
 fn read_files(arguments: &[OsString]) -> Result<Vec<ConfigFile>, ConfigError> {
@@ -148,11 +152,17 @@ fn read_files(arguments: &[OsString]) -> Result<Vec<ConfigFile>, ConfigError> {
     config::find_files(explicit.as_deref(), &here, user.as_deref()).into_iter().map(ConfigFile::read).collect()
 }
 
-fn secret_origins(matches: &ArgMatches) -> BTreeMap<&'static str, Origin> {
+/// The matches of the command itself: global flags are known there, wherever they stand.
+fn deepest(matches: &ArgMatches) -> &ArgMatches {
     let mut deepest = matches;
     while let Some((_, below)) = deepest.subcommand() {
         deepest = below;
     }
+    deepest
+}
+
+fn secret_origins(matches: &ArgMatches) -> BTreeMap<&'static str, Origin> {
+    let deepest = deepest(matches);
     let origin = |id: &&'static str| {
         let origin = match deepest.value_source(id)? {
             ValueSource::CommandLine => Origin::CommandLine,

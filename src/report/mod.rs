@@ -6,6 +6,7 @@
 
 mod bars;
 mod event;
+mod github;
 mod lines;
 mod numbers;
 mod printer;
@@ -13,6 +14,7 @@ mod run;
 mod style;
 
 pub use event::{Event, Phase, PhaseState, PhaseTime};
+pub use github::{Annotation, GitHub, cell as markdown_cell};
 pub use numbers::{bytes, count, seconds};
 pub use printer::{DataWriter, Printer};
 pub use run::{Report, Running};

@@ -3,8 +3,11 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use serde::Serialize;
+
 use super::bars::Bars;
 use super::event::{Event, Phase, PhaseState, PhaseTime};
+use super::github::{self, Annotation, GitHub, Groups};
 use super::lines::Lines;
 use super::printer::Printer;
 use super::style::{Looks, OutputFormat, Progress};
@@ -13,16 +16,18 @@ use super::style::{Looks, OutputFormat, Progress};
 #[derive(Debug)]
 pub struct Report {
     printer: Arc<Printer>,
-    ndjson: bool,
+    output: OutputFormat,
     quiet: u8,
     verbose: u8,
     started: Instant,
+    github: Option<GitHub>,
     shown: Mutex<Shown>,
 }
 
 #[derive(Debug)]
 struct Shown {
     renderer: Renderer,
+    groups: Groups,
     times: Vec<PhaseTime>,
     /// The phase that started last: where an error belongs.
     last: Option<Phase>,
@@ -66,8 +71,8 @@ impl Report {
             Progress::Lines => Renderer::Lines(Lines::default()),
             Progress::None => Renderer::None,
         };
-        let shown = Mutex::new(Shown { renderer, times: Vec::new(), last: None });
-        Self { printer, ndjson: output == OutputFormat::Ndjson, quiet, verbose, started: Instant::now(), shown }
+        let shown = Mutex::new(Shown { renderer, groups: Groups::default(), times: Vec::new(), last: None });
+        Self { printer, output, quiet, verbose, started: Instant::now(), github: GitHub::detect(), shown }
     }
 
     pub fn start(&self, phase: Phase, message: Option<&str>) -> Running {
@@ -120,10 +125,79 @@ impl Report {
         }
     }
 
+    /// A line of the result, as soon as it is known: on standard output where that is for people, else beside it.
+    pub fn say(&self, text: &str) {
+        match self.output {
+            OutputFormat::Text if self.quiet < 2 => self.above(|printer| printer.out(text)),
+            OutputFormat::Json => self.note(text),
+            OutputFormat::Text | OutputFormat::Ndjson => {}
+        }
+    }
+
+    /// An event that belongs to no phase: a line of `--output ndjson`.
+    pub fn event<T: Serialize>(&self, event: &T) {
+        if self.output == OutputFormat::Ndjson {
+            self.printer.json_line(event);
+        }
+    }
+
+    /// In a workflow of GitHub, puts the lines that follow into a group of this name.
+    pub fn section(&self, name: &str) {
+        if self.github.is_some() {
+            let commands = self.lock().groups.section(name);
+            self.command(&commands);
+        }
+    }
+
+    /// Ends the group that [`Report::section`] began.
+    pub fn end_section(&self) {
+        let commands = {
+            let mut shown = self.lock();
+            if shown.groups.in_section() { shown.groups.close() } else { Vec::new() }
+        };
+        self.command(&commands);
+    }
+
+    /// In a workflow of GitHub, shows these errors beside the step, as many as there is room for.
+    pub fn annotate(&self, annotations: &[Annotation]) {
+        if self.github.is_some() {
+            self.command(&github::error_commands(annotations));
+        }
+    }
+
+    /// In a workflow of GitHub, hides `secret` in everything that is printed from now on, by whomever.
+    pub fn mask(&self, secret: &str) {
+        if self.github.is_some() {
+            self.command(&github::mask_commands(secret));
+        }
+    }
+
+    /// In a workflow of GitHub, appends to the step's summary.
+    pub fn summarise(&self, markdown: &str) -> std::io::Result<()> {
+        self.github.as_ref().map_or(Ok(()), |github| github.summarise(markdown))
+    }
+
+    /// GitHub reads both streams: a document on standard output stays the only thing there.
+    fn command(&self, commands: &[String]) {
+        for command in commands.iter().filter(|_| self.quiet < 2) {
+            match self.output {
+                OutputFormat::Text => self.above(|printer| printer.out(command)),
+                OutputFormat::Json | OutputFormat::Ndjson => self.talk(command),
+            }
+        }
+    }
+
     /// Takes the bars off the screen: before a result, an error or the end.
     pub fn clear(&self) {
-        if let Renderer::Bars(bars) = &mut self.lock().renderer {
+        let mut shown = self.lock();
+        if let Renderer::Bars(bars) = &mut shown.renderer {
             bars.clear();
+        }
+        // A phase that did not end leaves its group open.
+        if !shown.groups.in_section() {
+            for command in shown.groups.close() {
+                self.printer.talk(&command);
+            }
         }
     }
 
@@ -143,9 +217,13 @@ impl Report {
     }
 
     fn talk(&self, text: &str) {
+        self.above(|printer| printer.talk(text));
+    }
+
+    fn above(&self, write: impl FnOnce(&Printer)) {
         match &self.lock().renderer {
-            Renderer::Bars(bars) => bars.above(|| self.printer.talk(text)),
-            Renderer::Lines(_) | Renderer::None => self.printer.talk(text),
+            Renderer::Bars(bars) => bars.above(|| write(&self.printer)),
+            Renderer::Lines(_) | Renderer::None => write(&self.printer),
         }
     }
 
@@ -173,16 +251,23 @@ impl Report {
             }
             PhaseState::Progress | PhaseState::Skipped | PhaseState::Failed => {}
         }
-        match &mut shown.renderer {
+        let Shown { renderer, groups, .. } = &mut *shown;
+        match renderer {
             Renderer::Bars(bars) => bars.show(&event, &self.printer),
             Renderer::Lines(lines) => {
-                if let Some(line) = lines.line(&event, Instant::now()) {
-                    self.printer.talk(&line);
+                let line = lines.line(&event, Instant::now());
+                // Groups go where the lines go, so that the order holds.
+                let (before, after) = match self.github {
+                    Some(_) => (groups.before(&event), groups.after(&event)),
+                    None => (Vec::new(), Vec::new()),
+                };
+                for text in before.iter().chain(&line).chain(&after) {
+                    self.printer.talk(text);
                 }
             }
             Renderer::None => {}
         }
-        if self.ndjson {
+        if self.output == OutputFormat::Ndjson {
             self.printer.json_line(&event);
         }
     }

@@ -12,6 +12,7 @@ mod architecture;
 mod cli;
 mod cli_doctor;
 mod cli_repair;
+mod cli_smoke;
 mod cli_support;
 mod cli_up;
 mod compatibility;

@@ -7,6 +7,7 @@
 mod data;
 mod docker;
 mod document;
+mod once;
 mod plan;
 mod stack;
 

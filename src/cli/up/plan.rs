@@ -208,7 +208,7 @@ fn new_record(args: &UpArgs, cx: &Context, kind: StackKind, project: &ProjectFol
 }
 
 /// The ticks that were asked for by a flag.
-fn asked_source(args: &UpArgs) -> Result<Option<TickSource>, Failure> {
+pub(super) fn asked_source(args: &UpArgs) -> Result<Option<TickSource>, Failure> {
     match (&args.data, args.ticks) {
         (Some(name), _) => check_source(name).map(Some),
         (None, Some(ticks)) => Ok(Some(simulated(ticks))),
@@ -216,7 +216,7 @@ fn asked_source(args: &UpArgs) -> Result<Option<TickSource>, Failure> {
     }
 }
 
-fn simulated(ticks: u64) -> TickSource {
+pub(super) fn simulated(ticks: u64) -> TickSource {
     TickSource::Simulated(SimulatorOptions { ticks: Some(ticks), ..SimulatorOptions::default() })
 }
 

@@ -4,3 +4,4 @@ pub(crate) mod clients;
 pub(crate) mod http;
 pub(crate) mod kibana;
 pub(crate) mod servers;
+pub(crate) mod xml;

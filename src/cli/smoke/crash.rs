@@ -1,0 +1,156 @@
+//! A crash in the middle of a stream, and what `up` makes of it: nothing lost, nothing there twice.
+//!
+//! What is killed, and how, is the stack's own ([`Victim`]); all else is the same for each: a stream of simulated ticks
+//! is under way, the topic holds some of them, the victim dies without a word, `up` fails, and a second `up` brings back
+//! what died and goes on with the stream. Then topic and index must hold every tick, each once.
+
+use std::sync::Arc;
+
+use super::Run;
+use super::check::{Outcome, Trouble};
+use super::elasticsearch as documents;
+use super::expected::Expected;
+use super::http::Http;
+use super::kafka::{self, off_thread};
+use crate::cli::connection::Connection;
+use crate::cli::context::{Context, Found};
+use crate::cli::failure::Failure;
+use crate::cli::up::bring_up;
+use crate::pipeline::TOPIC;
+use crate::report::count;
+use crate::stack::{ProcessId, ProjectLock, StackKind, signal_kill, wait_gone};
+use crate::tick::TickSource;
+
+/// Ticks of the stream. One more where the run's own stream is just as long: `up` takes those for the same.
+const TICKS: u64 = 8_000;
+/// Ticks a second until the crash: it takes a second, whatever the machine.
+const RATE: f64 = 8_000.0;
+/// The crash comes when the topic holds so many of them.
+const CRASH_AT: u64 = TICKS / 4;
+/// How long a killed process may take to be gone.
+const GONE: std::time::Duration = std::time::Duration::from_secs(10);
+
+/// What is to die.
+#[derive(Debug)]
+enum Victim {
+    /// The background process with both embedded servers in it.
+    Process(ProcessId),
+}
+
+impl Victim {
+    fn of(found: &Found) -> Result<Self, Trouble> {
+        let Some(record) = &found.record else { return Err(Trouble::could_not("the project has no record")) };
+        match record.stack {
+            StackKind::External => Err(Trouble::Skip("stockdev does not own these servers".to_owned())),
+            StackKind::Docker => Err(Trouble::Skip("no container of this stack can be named".to_owned())),
+            StackKind::Embedded => match found.running() {
+                Some(server) => Ok(Self::Process(server.process.clone())),
+                None => Err(Trouble::could_not("the background process is not there")),
+            },
+        }
+    }
+
+    /// Kills it with SIGKILL and waits until it is gone. Says what it was.
+    async fn kill(&self) -> Result<String, Trouble> {
+        match self {
+            Self::Process(process) => {
+                signal_kill(process);
+                match wait_gone(process, GONE).await {
+                    true => Ok(format!("pid {}", process.pid)),
+                    false => Err(Trouble::could_not(format!("pid {} survives SIGKILL", process.pid))),
+                }
+            }
+        }
+    }
+}
+
+/// `before` is how many documents the index holds.
+pub(super) async fn check(
+    run: &Run,
+    cx: &Arc<Context>,
+    lock: &ProjectLock,
+    connection: &Connection,
+    before: u64,
+) -> Outcome {
+    let victim = Victim::of(&look(cx)?)?;
+    let ticks = if run.up.simulated_ticks() == Some(TICKS) { TICKS + 1 } else { TICKS };
+    let (slow, source) = run.up.with_simulated(ticks, Some(RATE));
+    let base = {
+        let address = connection.kafka.clone();
+        off_thread(move |_| kafka::ends(&address, TOPIC)).await?
+    };
+    let killing = async {
+        let (address, base) = (connection.kafka.clone(), base.clone());
+        let there = off_thread(move |abandoned| kafka::wait_for(&address, TOPIC, &base, CRASH_AT, abandoned)).await?;
+        victim.kill().await.map(|victim| (there, victim))
+    };
+    let (there, victim) = {
+        let mut streaming = std::pin::pin!(bring_up(&slow, cx, lock));
+        let killed = tokio::select! {
+            killed = killing => killed?,
+            ended = &mut streaming => return Err(too_early(ended.err().as_ref())),
+        };
+        // It has to fail; that it does is not the point.
+        if streaming.await.is_ok() {
+            return Err(too_early(None));
+        }
+        killed
+    };
+    cx.report.clear();
+    if there >= ticks {
+        return Err(too_early(None));
+    }
+    let (fast, _) = run.up.with_simulated(ticks, None);
+    let again = bring_up(&fast, cx, lock).await.map_err(|failure| not_back(&failure))?;
+    nothing_lost_nothing_twice(run, cx, &again.connection, source, before + ticks).await?;
+    Ok(format!(
+        "{victim} killed with {} of {} ticks in the topic; after `up` each is there once, as message and document",
+        count(there),
+        count(ticks)
+    ))
+}
+
+fn look(cx: &Context) -> Result<Found, Trouble> {
+    Found::look(&cx.project()).map_err(|failure| Trouble::from(&failure))
+}
+
+fn too_early(failure: Option<&Failure>) -> Trouble {
+    match failure {
+        Some(failure) => Trouble::from(failure),
+        None => Trouble::could_not("the stream ended before the crash came"),
+    }
+}
+
+/// The stack did not come back: that is what this check is there to find.
+fn not_back(failure: &Failure) -> Trouble {
+    let trouble = Trouble::wrong(format!("`up` after the crash: {}: {}", failure.id.name(), failure.message));
+    let trouble = trouble.tried(failure.tried.clone().unwrap_or_else(|| "stockdev up".to_owned()));
+    match &failure.got {
+        Some(got) => trouble.got(got.clone()),
+        None => trouble,
+    }
+}
+
+async fn nothing_lost_nothing_twice(
+    run: &Run,
+    cx: &Context,
+    connection: &Connection,
+    source: TickSource,
+    documents: u64,
+) -> Result<(), Trouble> {
+    let stream = super::streamed(cx)?;
+    let (address, base, read) = (connection.kafka.clone(), stream.base.clone(), run.read.clone());
+    let (messages, expected) = off_thread(move |abandoned| {
+        let expected = Expected::read(&source, &read, false, stream.shift)
+            .map_err(|error| Trouble::could_not(format!("the simulated ticks can't be read: {error}")))?;
+        Ok((kafka::read(&address, TOPIC, &base, abandoned)?, expected))
+    })
+    .await?;
+    kafka::check_count(&messages, &expected)?;
+    kafka::check_content(&messages, &expected)?;
+    kafka::check_timestamps(&messages, &expected, None)?;
+    let http = Http::new("Elasticsearch", &connection.endpoints.elasticsearch, &connection.elasticsearch)?;
+    documents::check_count(&http, &documents::scope(None), documents).await?;
+    documents::check_ids(&http, &messages).await?;
+    Ok(())
+}

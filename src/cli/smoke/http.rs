@@ -1,0 +1,110 @@
+//! Plain HTTP requests with JSON: what anyone could ask with curl.
+
+use std::time::Duration;
+
+use reqwest::{Certificate, Client, Method, Url};
+use serde_json::Value;
+
+use super::check::Trouble;
+use crate::client::{ElasticsearchAddress, ElasticsearchAuth};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How much of an answer is quoted.
+const EXCERPT_CHARS_MAX: usize = 300;
+
+/// A server that is asked.
+#[derive(Debug)]
+pub(super) struct Http {
+    client: Client,
+    name: &'static str,
+    url: String,
+    auth: Option<ElasticsearchAuth>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Value,
+    pub(super) request: String,
+}
+
+impl Http {
+    /// With the credentials and certificates of `address`, at `url`.
+    pub(super) fn new(name: &'static str, url: &str, address: &ElasticsearchAddress) -> Result<Self, Trouble> {
+        let wrong = |reason: String| Trouble::could_not(format!("{name} can't be asked at {url}: {reason}"));
+        let parsed = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
+        let mut builder = Client::builder().timeout(PATIENCE);
+        if is_loopback(&parsed) {
+            // A proxy does not know this machine's own addresses.
+            builder = builder.no_proxy();
+        }
+        if let Some(path) = &address.ca_cert {
+            let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+            builder =
+                builder.add_root_certificate(Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string()))?);
+        }
+        let client = builder.build().map_err(|error| wrong(innermost(&error)))?;
+        Ok(Self { client, name, url: url.trim_end_matches('/').to_owned(), auth: address.auth.clone() })
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Result<Answer, Trouble> {
+        self.send(Method::GET, path, None).await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Result<Answer, Trouble> {
+        self.send(Method::POST, path, Some(body)).await
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Trouble> {
+        let asked = format!("{method} {path}");
+        let mut request = self.client.request(method, format!("{}{path}", self.url));
+        request = match &self.auth {
+            Some(ElasticsearchAuth::Basic { user, password }) => request.basic_auth(user, Some(password.expose())),
+            Some(ElasticsearchAuth::ApiKey(key)) => request.header("authorization", format!("ApiKey {}", key.expose())),
+            None => request,
+        };
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let silent = |error: reqwest::Error| {
+            Trouble::could_not(format!("{} does not answer at {}", self.name, self.url))
+                .tried(asked.clone())
+                .got(innermost(&error))
+                .next(format!("stockdev logs {}", self.name.to_lowercase()))
+        };
+        let response = request.send().await.map_err(silent)?;
+        let status = response.status().as_u16();
+        let bytes = response.bytes().await.map_err(silent)?;
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
+        Ok(Answer { status, body, request: asked })
+    }
+}
+
+impl Answer {
+    /// The body of a success.
+    pub(super) fn success(self) -> Result<Value, Trouble> {
+        if (200..300).contains(&self.status) {
+            return Ok(self.body);
+        }
+        let text: String = self.body.to_string().chars().take(EXCERPT_CHARS_MAX).collect();
+        Err(Trouble::could_not(format!("`{}` was answered with status {}", self.request, self.status))
+            .tried(self.request)
+            .got(text))
+    }
+}
+
+/// "connection refused", not "error sending request".
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
+    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
+}
