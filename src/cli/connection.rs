@@ -5,6 +5,7 @@ use std::io::Read;
 use super::context::Context;
 use super::explain::ErrorId;
 use super::failure::Failure;
+use super::failures;
 use super::parse::Origin;
 use crate::client::{ElasticsearchAddress, ElasticsearchAuth, KafkaAddress, Secret};
 use crate::stack::Endpoints;
@@ -38,6 +39,10 @@ impl Connection {
     pub(super) fn to(cx: &Context, endpoints: Endpoints) -> Result<Self, Failure> {
         let mut kafka = KafkaAddress::new(endpoints.kafka.clone());
         kafka.properties = properties(cx)?;
+        kafka.check().map_err(|error| failures::kafka(&error))?;
+        if let Some(path) = &cx.global.ca_cert {
+            kafka.trust(path);
+        }
         let mut elasticsearch = ElasticsearchAddress::new(endpoints.elasticsearch.clone());
         elasticsearch.auth = auth(cx)?;
         elasticsearch.ca_cert = cx.global.ca_cert.clone();
