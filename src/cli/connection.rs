@@ -42,6 +42,10 @@ impl Connection {
     pub(super) fn to(cx: &Context, endpoints: Endpoints) -> Result<Self, Failure> {
         let mut kafka = KafkaAddress::new(endpoints.kafka.clone());
         kafka.properties = properties(cx)?;
+        kafka.check().map_err(|error| failures::kafka(&error))?;
+        if let Some(path) = &cx.global.ca_cert {
+            kafka.trust(path);
+        }
         let mut elasticsearch = ElasticsearchAddress::new(endpoints.elasticsearch.clone());
         elasticsearch.auth = match auth(cx)? {
             Some(given) => Some(given),

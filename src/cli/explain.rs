@@ -122,8 +122,15 @@ project with it (`stockdev down`)."
 "Another stockdev is changing this project right now: one command at a time. Wait for it, or end it; a lock never
 outlives its process. `--project NAME` works on another one."
     EndpointUnreachable "ENDPOINT_UNREACHABLE" 1
-"An endpoint does not answer. For an external stack look at the address, the network, and the credentials
-(`--kafka-property`, `--elasticsearch-user`, `--ca-cert`). For the embedded stack, `stockdev status` says what is up."
+"An endpoint does not answer, or refuses the credentials. For the embedded stack, `stockdev status` says what is up. For an
+external one look at the address, the network and the credentials:
+
+    --kafka-property security.protocol=SASL_SSL --kafka-property sasl.mechanism=SCRAM-SHA-512
+    --kafka-property sasl.username=NAME --kafka-property sasl.password=@FILE
+    --elasticsearch-user NAME --elasticsearch-password @FILE, or --elasticsearch-api-key @FILE
+    --ca-cert FILE
+
+or the same as variables (STOCKDEV_KAFKA_PROPERTY holds several, separated by semicolons) and in stockdev.toml."
     KafkaFailed "KAFKA_FAILED" 1
 "Kafka answered with an error, which the message quotes. `stockdev logs kafka` may say more."
     ElasticsearchFailed "ELASTICSEARCH_FAILED" 1

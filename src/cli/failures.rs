@@ -191,21 +191,31 @@ pub(super) fn output(what: &str, error: &io::Error) -> Failure {
 }
 
 /// A Kafka client's error.
-fn kafka(error: &KafkaClientError) -> Failure {
+pub(super) fn kafka(error: &KafkaClientError) -> Failure {
     match error {
         KafkaClientError::Properties(_) => {
             Failure::new(ErrorId::Usage, error.to_string()).next("stockdev --help", "how --kafka-property is given")
         }
-        KafkaClientError::Unreachable { bootstrap, reason, .. } => {
-            Failure::new(ErrorId::EndpointUnreachable, format!("Kafka does not answer at {bootstrap}"))
-                .tried(format!("asked {bootstrap}"))
-                .got(reason.clone())
-                .next("stockdev status", "see what answers")
-                .next(format!("kcat -L -b {bootstrap}"), "ask it with another tool")
+        KafkaClientError::TlsMissing { property } => {
+            Failure::new(ErrorId::KafkaTlsMissing, "this stockdev was built without TLS and SCRAM for Kafka")
+                .tried(format!("--kafka-property {property}"))
+                .got(error.to_string())
+                .left("nothing was dialled")
+                .next("cargo install --path . --features kafka-tls", "build it with them (needs perl)")
         }
-        KafkaClientError::Unauthorized { reason, .. } => {
+        KafkaClientError::Unreachable { bootstrap, reason, .. } => {
+            let failure = Failure::new(ErrorId::EndpointUnreachable, format!("Kafka does not answer at {bootstrap}"))
+                .tried(format!("asked {bootstrap}"))
+                .got(reason.clone());
+            match security_hint(reason) {
+                Some((command, why)) => failure.next(command, why),
+                None => failure.next("stockdev status", "see what answers"),
+            }
+            .next(format!("kcat -L -b {bootstrap}"), "ask it with another tool")
+        }
+        KafkaClientError::Unauthorized { bootstrap, reason } => {
             Failure::new(ErrorId::EndpointUnreachable, "Kafka refused the credentials")
-                .tried("the properties of --kafka-property")
+                .tried(format!("asked {bootstrap} with the properties of --kafka-property"))
                 .got(reason.clone())
                 .next("stockdev explain ENDPOINT_UNREACHABLE", "how credentials are given")
         }
@@ -221,6 +231,33 @@ fn kafka(error: &KafkaClientError) -> Failure {
         }
         KafkaClientError::Interrupted(_) => Failure::new(ErrorId::Internal, error.to_string()),
     }
+}
+
+/// What librdkafka's words say about a wrong `security.protocol`: what to try, and why.
+fn security_hint(reason: &str) -> Option<(&'static str, &'static str)> {
+    let hints = [
+        (
+            "connecting to a SSL listener",
+            "--kafka-property security.protocol=SSL",
+            "the broker may want TLS (or SASL_SSL)",
+        ),
+        (
+            "connecting to a PLAINTEXT",
+            "--kafka-property security.protocol=PLAINTEXT",
+            "the broker does not speak TLS (or SASL_PLAINTEXT)",
+        ),
+        (
+            "might require SASL",
+            "--kafka-property security.protocol=SASL_PLAINTEXT",
+            "the broker wants a user (or SASL_SSL): see `explain`",
+        ),
+        (
+            "certificate verify failed",
+            "--ca-cert FILE",
+            "the certificate authority that the broker's certificate is from",
+        ),
+    ];
+    hints.iter().find(|(sign, ..)| reason.contains(sign)).map(|(_, command, why)| (*command, *why))
 }
 
 /// An Elasticsearch client's error.

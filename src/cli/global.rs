@@ -113,7 +113,7 @@ pub(super) struct GlobalArgs {
         allow_hyphen_values = true
     )]
     pub(super) elasticsearch_api_key: Option<String>,
-    /// Certificates (PEM) to trust at Elasticsearch
+    /// Certificates (PEM) to trust at Elasticsearch, and at Kafka where TLS is asked for
     #[arg(long, global = true, value_name = "FILE", help_heading = "Endpoints", hide_short_help = true)]
     pub(super) ca_cert: Option<PathBuf>,
 }

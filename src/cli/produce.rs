@@ -1,6 +1,7 @@
 //! `produce`: ticks to the topic.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -10,7 +11,7 @@ use super::context::Context;
 use super::failure::Failure;
 use super::failures;
 use super::progress::watch;
-use super::ticks::{ReadArgs, TimeChoice, check_source, parse_rate, parse_speed};
+use super::ticks::{ReadArgs, TimeChoice, check_source, parse_duration, parse_rate, parse_speed};
 use crate::pipeline::{self, ProduceOptions, Progress, TOPIC};
 use crate::report::{Phase, count, seconds};
 use crate::tick::TickSource;
@@ -49,6 +50,9 @@ pub(super) struct ProduceArgs {
     /// The topic
     #[arg(long, value_name = "NAME", default_value = TOPIC)]
     topic: String,
+    /// How long Kafka may be away before it is given up
+    #[arg(long, value_name = "TIME", default_value = "300s", value_parser = parse_duration)]
+    timeout: Duration,
 }
 
 pub(super) async fn run(args: ProduceArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
@@ -65,6 +69,7 @@ pub(super) async fn run(args: ProduceArgs, cx: &Arc<Context>) -> Result<u8, Fail
         repeat: args.repeat,
         time: args.time.policy(),
         skip_invalid: args.skip_invalid,
+        delivery_timeout: args.timeout,
         ..ProduceOptions::default()
     };
     let progress = Progress::new();

@@ -26,7 +26,7 @@ pub(super) async fn watch<T>(
             result = &mut work => return result,
             _ = looks.tick() => {
                 let seen = progress.snapshot();
-                cx.report.progress(running, seen.done, seen.total, unit);
+                cx.report.progress_or_wait(running, seen.done, seen.total, unit, seen.note);
             }
         }
     }

@@ -5,6 +5,7 @@ use serde_json::json;
 
 use super::context::Context;
 use super::failure::Failure;
+use crate::client::has_kafka_tls;
 use crate::stack::FORMAT;
 use crate::stack::docker::{Images, Service};
 use crate::stack::embedded::{KAFKA_VERSION, elasticsearch_version};
@@ -20,7 +21,8 @@ pub(super) fn run(_args: &VersionArgs, cx: &Context) -> Result<u8, Failure> {
     let commit = option_env!("STOCKDEV_COMMIT");
     let with_commit = commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
     let text = format!(
-        "stockdev {version}{with_commit}\nembedded Kafka protocol {KAFKA_VERSION}, Elasticsearch API {}, state format {FORMAT}",
+        "stockdev {version}{with_commit}\nfeatures: {}\nembedded Kafka protocol {KAFKA_VERSION}, Elasticsearch API {}, state format {FORMAT}",
+        if has_kafka_tls() { "kafka-tls" } else { "without kafka-tls" },
         elasticsearch_version()
     );
     let defaults = Images::defaults();
@@ -35,6 +37,7 @@ pub(super) fn run(_args: &VersionArgs, cx: &Context) -> Result<u8, Failure> {
     let document = json!({
         "version": version,
         "commit": commit,
+        "features": {"kafka-tls": has_kafka_tls()},
         "embedded": {"kafka": KAFKA_VERSION, "elasticsearch": elasticsearch_version()},
         "state_format": FORMAT,
         "images": images,

@@ -3,6 +3,7 @@
 use std::{
     collections::HashMap,
     fmt,
+    path::Path,
     sync::{
         Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -17,6 +18,7 @@ use rdkafka::{
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
     error::{KafkaError, RDKafkaErrorCode},
+    metadata::Metadata,
 };
 use tracing::{debug, error, info, warn};
 
@@ -25,6 +27,8 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// How long the reason of a failure is waited for.
 const REASON_POLL: Duration = Duration::from_millis(10);
 const REASON_POLLS: usize = 20;
+/// How long one question for metadata waits before the client's complaints are looked at.
+const METADATA_TURN: Duration = Duration::from_millis(300);
 /// Property names that hold secrets have one of these in them.
 const SECRET_PROPERTY_PARTS: [&str; 5] = ["password", "secret", "key.pem", "oauthbearer.config", "passphrase"];
 
@@ -55,6 +59,8 @@ impl fmt::Debug for KafkaAddress {
 pub enum KafkaClientError {
     #[error("a Kafka client can't be made with these properties: {0}")]
     Properties(#[source] KafkaError),
+    #[error("`{property}` needs a stockdev built with the feature `kafka-tls`")]
+    TlsMissing { property: String },
     #[error("no Kafka broker answered at {bootstrap} within {}: {reason}", seconds(*.timeout))]
     Unreachable { bootstrap: String, timeout: Duration, reason: String },
     #[error("Kafka at {bootstrap} refused the credentials: {reason}")]
@@ -71,6 +77,28 @@ fn seconds(timeout: Duration) -> String {
     format!("{:.1} s", timeout.as_secs_f64())
 }
 
+/// Whether this program can speak TLS and SCRAM to Kafka: the cargo feature `kafka-tls`.
+pub fn has_kafka_tls() -> bool {
+    cfg!(feature = "kafka-tls") && librdkafka_has("ssl")
+}
+
+/// Whether librdkafka was built with a feature (`builtin.features`). Where it can't be asked, it will say so itself.
+fn librdkafka_has(feature: &str) -> bool {
+    let features = ClientConfig::new().create_native_config().and_then(|config| config.get("builtin.features"));
+    features.map_or(true, |features| features.split(',').any(|found| found.trim() == feature))
+}
+
+/// What librdkafka must have been built with for a property to work, among what the feature `kafka-tls` brings.
+fn needs(key: &str, value: &str) -> Option<&'static str> {
+    let value = value.trim().to_ascii_uppercase();
+    match key.trim() {
+        "security.protocol" if matches!(value.as_str(), "SSL" | "SASL_SSL") => Some("ssl"),
+        "sasl.mechanism" | "sasl.mechanisms" if value.starts_with("SCRAM-") => Some("sasl_scram"),
+        "sasl.mechanism" | "sasl.mechanisms" if value == "OAUTHBEARER" => Some("sasl_oauthbearer"),
+        _ => None,
+    }
+}
+
 /// What became of a topic that was to be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TopicCreation {
@@ -82,6 +110,25 @@ pub enum TopicCreation {
 impl KafkaAddress {
     pub fn new(bootstrap: impl Into<String>) -> Self {
         Self { bootstrap: bootstrap.into(), properties: Vec::new() }
+    }
+
+    /// Whether the properties can work with what librdkafka was built with; before anything is dialled.
+    pub fn check(&self) -> Result<(), KafkaClientError> {
+        let lacks =
+            |(key, value): &&(String, String)| needs(key, value).is_some_and(|feature| !librdkafka_has(feature));
+        match self.properties.iter().find(lacks) {
+            Some((key, value)) => Err(KafkaClientError::TlsMissing { property: format!("{key}={value}") }),
+            None => Ok(()),
+        }
+    }
+
+    /// Trusts the certificates of `path` where TLS is asked for and the properties name no others.
+    pub fn trust(&mut self, path: &Path) {
+        let has = |wanted: &dyn Fn(&str, &str) -> bool| self.properties.iter().any(|(key, value)| wanted(key, value));
+        let is_tls = has(&|key, value| key == "security.protocol" && needs(key, value).is_some());
+        if is_tls && !has(&|key, _| key.starts_with("ssl.ca.") || key == "enable.ssl.certificate.verification") {
+            self.properties.push(("ssl.ca.location".to_owned(), path.display().to_string()));
+        }
     }
 
     /// A configuration with the address and `ours`, then the user's properties, then what must hold.
@@ -123,9 +170,7 @@ impl KafkaAddress {
     pub async fn probe(&self, timeout: Duration) -> Result<(), KafkaClientError> {
         self.ask(move |address| {
             let client = address.inspector(None)?;
-            client
-                .fetch_metadata(None, timeout)
-                .map_err(|error| address.failed("metadata", timeout, &error, &client))?;
+            address.metadata(&client, None, timeout)?;
             Ok(())
         })
         .await
@@ -151,9 +196,7 @@ impl KafkaAddress {
         topic: &str,
         timeout: Duration,
     ) -> Result<Option<Vec<i32>>, KafkaClientError> {
-        let metadata = client
-            .fetch_metadata(Some(topic), timeout)
-            .map_err(|error| self.failed("metadata", timeout, &error, client))?;
+        let metadata = self.metadata(client, Some(topic), timeout)?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else { return Ok(None) };
         match found.error().map(RDKafkaErrorCode::from) {
             Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => return Ok(None),
@@ -163,6 +206,30 @@ impl KafkaAddress {
         let mut ids: Vec<i32> = found.partitions().iter().map(rdkafka::metadata::MetadataPartition::id).collect();
         ids.sort_unstable();
         Ok((!ids.is_empty()).then_some(ids))
+    }
+
+    /// Metadata, asked for in short turns: a refusal of the credentials is no reason to wait for the whole time. Blocks.
+    fn metadata(
+        &self,
+        client: &BaseConsumer<KafkaContext>,
+        topic: Option<&str>,
+        timeout: Duration,
+    ) -> Result<Metadata, KafkaClientError> {
+        let started = Instant::now();
+        loop {
+            let left = timeout.saturating_sub(started.elapsed());
+            match client.fetch_metadata(topic, left.clamp(Duration::from_millis(1), METADATA_TURN)) {
+                Ok(metadata) => return Ok(metadata),
+                Err(error) => {
+                    // What went wrong waits in the client's queue until it is polled.
+                    drop(client.poll(Duration::ZERO));
+                    let is_over = left <= METADATA_TURN || client.context().is_refused();
+                    if is_over || !is_silence(error.rdkafka_error_code()) {
+                        return Err(self.failed("metadata", timeout, &error, client));
+                    }
+                }
+            }
+        }
     }
 
     /// Makes a topic unless it is there.
@@ -179,7 +246,7 @@ impl KafkaAddress {
         topic.config = configs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
         let options = AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout));
         let answer = admin.create_topics([&topic], &options).await;
-        let reason = admin.inner().context().last_problem();
+        let (reason, is_refused) = (admin.inner().context().last_problem(), admin.inner().context().is_refused());
         drop(admin);
         let what = format!("the creation of topic `{name}`");
         match answer {
@@ -189,7 +256,7 @@ impl KafkaAddress {
                 Some(Err((_, code))) => Err(self.refused(&what, &code.to_string())),
                 None => Err(self.refused(&what, "nothing")),
             },
-            Err(error) => Err(self.classify(&what, timeout, &error, reason)),
+            Err(error) => Err(self.classify(&what, timeout, &error, reason, is_refused)),
         }
     }
 
@@ -221,7 +288,8 @@ impl KafkaAddress {
             }
             drop(client.poll(REASON_POLL));
         }
-        self.classify(what, timeout, error, client.context().last_problem())
+        let context = client.context();
+        self.classify(what, timeout, error, context.last_problem(), context.is_refused())
     }
 
     fn classify(
@@ -230,17 +298,14 @@ impl KafkaAddress {
         timeout: Duration,
         error: &KafkaError,
         last_problem: Option<String>,
+        is_refused: bool,
     ) -> KafkaClientError {
         let bootstrap = self.bootstrap.clone();
         let reason = last_problem.unwrap_or_else(|| error.to_string());
         match error.rdkafka_error_code() {
-            Some(
-                RDKafkaErrorCode::BrokerTransportFailure
-                | RDKafkaErrorCode::AllBrokersDown
-                | RDKafkaErrorCode::OperationTimedOut
-                | RDKafkaErrorCode::RequestTimedOut
-                | RDKafkaErrorCode::Resolve,
-            ) => KafkaClientError::Unreachable { bootstrap, timeout, reason },
+            // A call only says that no answer came; why is in what the client complained about.
+            code if is_refused && is_silence(code) => KafkaClientError::Unauthorized { bootstrap, reason },
+            code if is_silence(code) => KafkaClientError::Unreachable { bootstrap, timeout, reason },
             Some(
                 RDKafkaErrorCode::Authentication
                 | RDKafkaErrorCode::SaslAuthenticationFailed
@@ -250,6 +315,20 @@ impl KafkaAddress {
             _ => self.refused(what, &error.to_string()),
         }
     }
+}
+
+/// Whether an error says no more than that nobody answered.
+fn is_silence(code: Option<RDKafkaErrorCode>) -> bool {
+    matches!(
+        code,
+        Some(
+            RDKafkaErrorCode::BrokerTransportFailure
+                | RDKafkaErrorCode::AllBrokersDown
+                | RDKafkaErrorCode::OperationTimedOut
+                | RDKafkaErrorCode::RequestTimedOut
+                | RDKafkaErrorCode::Resolve
+        )
+    )
 }
 
 /// What a client reports: librdkafka's logs and errors, to `tracing`; an outage once, not several times a second.
@@ -264,6 +343,8 @@ struct Seen {
     /// When an error of this code was last reported.
     reported: HashMap<String, Instant>,
     last: Option<String>,
+    /// The broker did not take the credentials.
+    is_refused: bool,
 }
 
 impl KafkaContext {
@@ -281,10 +362,16 @@ impl KafkaContext {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).last.clone()
     }
 
+    /// Whether a broker did not take the credentials.
+    pub fn is_refused(&self) -> bool {
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).is_refused
+    }
+
     /// Whether this error is news.
     fn is_news(&self, code: &str, reason: &str, now: Instant) -> bool {
         self.errors.fetch_add(1, Ordering::Relaxed);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        seen.is_refused |= code.contains("Authentication");
         // "All brokers down" comes after the error that says why.
         if !code.contains("AllBrokersDown") || seen.last.is_none() {
             seen.last = Some(reason.to_owned());
@@ -369,6 +456,54 @@ mod tests {
         assert_eq!(config.get("acks"), Some("all"));
         assert_eq!(config.get("compression.type"), Some("zstd"));
         assert_eq!(config.get("bootstrap.servers"), Some("k:9092"));
+    }
+
+    #[test]
+    fn properties_that_need_openssl_are_told_from_those_that_do_not() {
+        let check = |pair: &str, needed: Option<&str>| {
+            let (key, value) = pair.split_once('=').unwrap();
+            assert_eq!(needs(key, value), needed, "{pair}");
+        };
+        check("security.protocol=SSL", Some("ssl"));
+        check("security.protocol=sasl_ssl", Some("ssl"));
+        check("security.protocol=SASL_PLAINTEXT", None);
+        check("security.protocol=PLAINTEXT", None);
+        check("sasl.mechanism=SCRAM-SHA-256", Some("sasl_scram"));
+        check("sasl.mechanisms=scram-sha-512", Some("sasl_scram"));
+        check("sasl.mechanisms=PLAIN", None);
+        check("ssl.ca.location=SSL", None);
+    }
+
+    #[test]
+    fn a_property_that_this_build_can_not_serve_is_refused_by_name() {
+        let mut address = KafkaAddress::new("k:9092");
+        address.check().unwrap();
+        address.properties = vec![("security.protocol".into(), "SASL_PLAINTEXT".into())];
+        address.check().unwrap();
+        address.properties.push(("sasl.mechanism".into(), "SCRAM-SHA-256".into()));
+        match address.check() {
+            Ok(()) => assert!(has_kafka_tls()),
+            Err(error) => {
+                assert!(!has_kafka_tls());
+                assert!(error.to_string().starts_with("`sasl.mechanism=SCRAM-SHA-256`"), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_ca_file_serves_kafka_where_tls_is_asked_and_no_other_is_named() {
+        let trusting = |properties: &[(&str, &str)]| {
+            let mut address = KafkaAddress::new("k:9092");
+            address.properties = properties.iter().map(|(key, value)| ((*key).into(), (*value).into())).collect();
+            address.trust(Path::new("/ca.pem"));
+            address.properties.iter().find(|(key, _)| key == "ssl.ca.location").map(|(_, value)| value.clone())
+        };
+        assert_eq!(trusting(&[("security.protocol", "SASL_SSL")]).as_deref(), Some("/ca.pem"));
+        assert_eq!(trusting(&[("security.protocol", "SASL_PLAINTEXT")]), None);
+        assert_eq!(trusting(&[]), None);
+        let own = [("security.protocol", "ssl"), ("ssl.ca.location", "/own.pem")];
+        assert_eq!(trusting(&own).as_deref(), Some("/own.pem"));
+        assert_eq!(trusting(&[("security.protocol", "ssl"), ("ssl.ca.pem", "...")]), None);
     }
 
     #[tokio::test]

@@ -12,6 +12,6 @@ mod secret;
 pub use detached::Detached;
 pub(crate) use elasticsearch::{Answer, ElasticsearchClient, JSON, NDJSON, error_reason};
 pub use elasticsearch::{ElasticsearchAddress, ElasticsearchAuth, ElasticsearchClientError};
-pub use kafka::{KafkaAddress, KafkaClientError, KafkaContext, TopicCreation};
+pub use kafka::{KafkaAddress, KafkaClientError, KafkaContext, TopicCreation, has_kafka_tls};
 pub use kibana::{FoundObject, FoundObjects, KibanaAddress, KibanaClientError, KibanaLevel, KibanaStatus};
 pub use secret::Secret;

@@ -37,6 +37,10 @@ impl DeadLetters {
         Self { kafka, source: source.into(), topic: topic.into(), producer: OnceCell::new() }
     }
 
+    pub(crate) fn bootstrap(&self) -> &str {
+        &self.kafka.bootstrap
+    }
+
     /// Writes letters; all are acknowledged when it returns.
     pub(crate) async fn bury(&self, letters: &[DeadLetter]) -> Result<(), DeadLetterError> {
         for letters in letters.chunks(TOGETHER_MAX) {

@@ -3,7 +3,10 @@
 //! What may work later (429, 5xx, a node that is away) is sent again, item by item, with a growing pause, for as long as
 //! nobody cancels. A request that is refused as a whole is halved until the culprit is alone.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use elasticsearch::http::Method;
 use tokio_util::sync::CancellationToken;
@@ -12,7 +15,7 @@ use super::{
     board::Board,
     bulk::{Batch, BulkAnswer, DeadLetter, Verdict},
     dead_letter::{DeadLetterError, DeadLetters},
-    progress::Progress,
+    progress::{Progress, Service},
 };
 use crate::client::{Answer, ElasticsearchClient, ElasticsearchClientError, NDJSON, error_reason};
 
@@ -20,6 +23,8 @@ const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(10);
 /// A request under way when the run is cancelled may end within this time.
 const CANCEL_GRACE: Duration = Duration::from_secs(3);
+/// A request without an answer is a wait after this long.
+const SLOW: Duration = Duration::from_secs(4);
 const ALONE: &[usize] = &[];
 
 /// Delivers batches; shared by all that are under way.
@@ -94,7 +99,8 @@ impl Deliverer {
                 pause = PAUSE_FIRST;
                 continue;
             }
-            self.wait(pause, &later).await?;
+            let reason = later.reason.as_deref().unwrap_or_default();
+            self.wait(Service::Elasticsearch, self.client.url(), pause, later.items.len(), reason).await?;
             pause = (pause * 2).min(PAUSE_MAX);
             parts.push(later.items);
         }
@@ -107,9 +113,16 @@ impl Deliverer {
             self.halt.cancelled().await;
             tokio::time::sleep(CANCEL_GRACE).await;
         };
+        let sent = Instant::now();
+        let slow = async {
+            tokio::time::sleep(SLOW).await;
+            self.progress.wait_since(sent, Service::Elasticsearch, self.client.url(), "no answer yet");
+            std::future::pending::<()>().await;
+        };
         let answer = tokio::select! {
             answer = self.client.send(Method::Post, &self.path, Some(body), NDJSON) => answer,
             () = cancelled => return Err(DeliverError::Cancelled),
+            () = slow => return Err(DeliverError::Cancelled),
         };
         match answer {
             Ok(answer) => self.outcome(&answer, part.len()),
@@ -173,8 +186,8 @@ impl Deliverer {
         let count = u64::try_from(done.len()).unwrap_or(u64::MAX);
         delivered.indexed += count;
         self.progress.add_done(count, u64::try_from(bytes).unwrap_or(u64::MAX));
-        if count > 0 {
-            self.progress.set_note(None);
+        if later.items.is_empty() {
+            self.progress.goes_on(Service::Elasticsearch);
         }
         self.bury(letters, delivered).await?;
         Ok(later)
@@ -191,12 +204,13 @@ impl Deliverer {
                 Ok(()) => break,
                 Err(error @ DeadLetterError::Client(_)) => return Err(error.into()),
                 Err(error) => {
-                    let later = Later { items: vec![0; letters.len()], reason: Some(error.to_string()) };
-                    self.wait(pause, &later).await?;
+                    self.wait(Service::Kafka, self.dead_letters.bootstrap(), pause, letters.len(), &error.to_string())
+                        .await?;
                     pause = (pause * 2).min(PAUSE_MAX);
                 }
             }
         }
+        self.progress.goes_on(Service::Kafka);
         let count = u64::try_from(letters.len()).unwrap_or(u64::MAX);
         let origins: Vec<_> = letters.iter().map(|letter| letter.origin).collect();
         self.board.finish(&origins);
@@ -206,11 +220,18 @@ impl Deliverer {
         Ok(())
     }
 
-    async fn wait(&self, pause: Duration, later: &Later) -> Result<(), DeliverError> {
-        self.progress.add_retries(u64::try_from(later.items.len()).unwrap_or(u64::MAX));
-        let reason = later.reason.clone().unwrap_or_default();
-        tracing::debug!(documents = later.items.len(), "to be sent again: {reason}");
-        self.progress.set_note(Some(reason));
+    /// Waits before `count` messages are sent again.
+    async fn wait(
+        &self,
+        service: Service,
+        address: &str,
+        pause: Duration,
+        count: usize,
+        reason: &str,
+    ) -> Result<(), DeliverError> {
+        self.progress.add_retries(u64::try_from(count).unwrap_or(u64::MAX));
+        tracing::debug!(documents = count, "to be sent again: {reason}");
+        self.progress.wait_for(service, address, reason);
         // Shaken, so that several do not come back together.
         let pause = pause.mul_f64(rand::random_range(0.7..1.0));
         tokio::select! {

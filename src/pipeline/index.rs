@@ -25,7 +25,7 @@ use super::{
     dead_letter::{DeadLetterError, DeadLetters},
     deliver::{DeliverError, Delivered, Deliverer},
     poller::{PollError, Poller, PollerOptions},
-    progress::Progress,
+    progress::{Progress, Service},
 };
 use crate::client::{ElasticsearchAddress, ElasticsearchClientError, KafkaAddress, KafkaClientError};
 
@@ -158,10 +158,10 @@ async fn run(
     });
     let (batches, receiver) = mpsc::channel(1);
     let gone = CancellationToken::new();
-    let left = start_poller(kafka, options, &board, batches, &stop, gone.clone())?;
+    let left = start_poller(kafka, options, &board, progress, batches, &stop, gone.clone())?;
     let indexer = Indexer { deliverer, board, goal, in_flight_max: options.in_flight_max.max(1), halt, stop, gone };
     let outcome = indexer.run(receiver).await;
-    progress.set_note(None);
+    progress.goes_on(Service::Elasticsearch);
     let polled = match tokio::time::timeout(LEAVE_TIMEOUT, left).await {
         Ok(Ok(polled)) => polled,
         Ok(Err(_)) => Err(PollError::Read("the polling thread ended".into())),
@@ -186,6 +186,7 @@ fn start_poller(
     kafka: &KafkaAddress,
     options: &IndexOptions,
     board: &Arc<Board>,
+    progress: &Arc<Progress>,
     batches: mpsc::Sender<Batch>,
     stop: &CancellationToken,
     gone: CancellationToken,
@@ -198,7 +199,7 @@ fn start_poller(
         linger: options.linger,
         report_ends: options.until == Until::CaughtUp,
     };
-    let (kafka, board, stop) = (kafka.clone(), board.clone(), stop.clone());
+    let (kafka, board, progress, stop) = (kafka.clone(), board.clone(), progress.clone(), stop.clone());
     let runtime = tokio::runtime::Handle::current();
     let (result, left) = oneshot::channel();
     std::thread::Builder::new()
@@ -207,7 +208,7 @@ fn start_poller(
             // However this thread ends, nobody waits for its batches after it.
             let _gone = gone.drop_guard();
             let entered = runtime.enter();
-            let poller = Poller::new(&kafka, poller_options, board, batches, stop);
+            let poller = Poller::new(&kafka, poller_options, board, progress, batches, stop);
             drop(entered);
             // Nobody waits when the runtime is shut down.
             drop(result.send(poller.and_then(Poller::run)));

@@ -36,7 +36,7 @@ pub use format::{FormatError, MessageFormat};
 pub use index::{IndexError, IndexOptions, IndexReport, Until, index};
 pub use pace::{Pace, PaceError, Pacer};
 pub use partition::partition_of;
-pub use produce::{ProduceError, ProduceOptions, ProduceReport, produce};
+pub use produce::{DELIVERY_TIMEOUT, ProduceError, ProduceOptions, ProduceReport, produce};
 pub use progress::{Progress, ProgressSnapshot};
 pub use resume::{ResumeError, ResumePlan};
 

@@ -24,6 +24,7 @@ use super::{
     board::Board,
     bulk::{Batch, BatchBuilder, Origin},
     consume::is_lasting,
+    progress::{Progress, Service},
 };
 use crate::client::{KafkaAddress, KafkaClientError, KafkaContext};
 
@@ -34,6 +35,9 @@ const COMMIT_EVERY: Duration = Duration::from_millis(250);
 const DRAIN: Duration = Duration::from_secs(30);
 /// The same at the end of a run.
 const DRAIN_AT_END: Duration = Duration::from_secs(5);
+/// How often, and for how long, Kafka is asked whether it is back.
+const ASK_EVERY: Duration = Duration::from_secs(1);
+const ASK: Duration = Duration::from_millis(200);
 /// How long a batch waits for a deliverer before partitions are paused.
 const PATIENCE: Duration = Duration::from_secs(1);
 
@@ -52,6 +56,7 @@ pub(crate) struct PollerOptions {
 /// Shared with the callbacks, which run inside the poll.
 struct Shared {
     board: Arc<Board>,
+    progress: Arc<Progress>,
     building: Mutex<BatchBuilder>,
     batches: mpsc::Sender<Batch>,
     runtime: tokio::runtime::Handle,
@@ -81,6 +86,7 @@ impl Shared {
 
 pub(crate) struct PollerContext {
     client: KafkaContext,
+    bootstrap: String,
     topic: String,
     shared: Arc<Shared>,
 }
@@ -93,6 +99,10 @@ impl ClientContext for PollerContext {
     fn stats(&self, _: Statistics) {}
 
     fn error(&self, error: KafkaError, reason: &str) {
+        // That all are down comes after what says why.
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.shared.progress.wait_for(Service::Kafka, &self.bootstrap, reason);
+        }
         self.client.error(error, reason);
     }
 }
@@ -158,6 +168,8 @@ pub(crate) struct Poller {
     /// When the oldest message of the batch being built came.
     oldest: Option<Instant>,
     committed: Instant,
+    /// When Kafka was last asked whether it is there again.
+    asked: Instant,
 }
 
 impl Poller {
@@ -166,6 +178,7 @@ impl Poller {
         kafka: &KafkaAddress,
         options: PollerOptions,
         board: Arc<Board>,
+        progress: Arc<Progress>,
         batches: mpsc::Sender<Batch>,
         stop: CancellationToken,
     ) -> Result<Self, PollError> {
@@ -174,6 +187,8 @@ impl Poller {
                 ("session.timeout.ms", "6000"),
                 ("heartbeat.interval.ms", "1500"),
                 ("fetch.wait.max.ms", "100"),
+                // A broker behind a cut network is silent: a fetch, answered within 100 ms else, says so after this long.
+                ("socket.timeout.ms", "10000"),
                 ("queued.max.messages.kbytes", "16384"),
                 ("fetch.message.max.bytes", "4194304"),
             ],
@@ -187,16 +202,22 @@ impl Poller {
         );
         let shared = Arc::new(Shared {
             board,
+            progress,
             building: Mutex::new(BatchBuilder::new(&options.topic)),
             batches,
             runtime: tokio::runtime::Handle::current(),
         });
         let client = KafkaContext::new(&kafka.bootstrap);
-        let context = PollerContext { client, topic: options.topic.clone(), shared: shared.clone() };
+        let context = PollerContext {
+            client,
+            bootstrap: kafka.bootstrap.clone(),
+            topic: options.topic.clone(),
+            shared: shared.clone(),
+        };
         let consumer: BaseConsumer<PollerContext> =
             config.create_with_context(context).map_err(KafkaClientError::Properties)?;
         consumer.subscribe(&[&options.topic]).map_err(|error| PollError::Read(error.to_string()))?;
-        Ok(Self { consumer, shared, options, stop, oldest: None, committed: Instant::now() })
+        Ok(Self { consumer, shared, options, stop, oldest: None, committed: Instant::now(), asked: Instant::now() })
     }
 
     /// Polls until stopped. Blocks.
@@ -238,10 +259,11 @@ impl Poller {
     fn poll(&mut self) -> Result<(), PollError> {
         let wait = self.oldest.map_or(POLL, |oldest| self.options.linger.saturating_sub(oldest.elapsed()).min(POLL));
         match self.consumer.poll(wait) {
-            None => {}
+            None => self.ask_whether_it_is_back(),
             Some(Ok(message)) => {
                 push(&self.shared, &message);
                 self.oldest.get_or_insert_with(Instant::now);
+                self.shared.progress.goes_on(Service::Kafka);
             }
             Some(Err(KafkaError::PartitionEOF(partition))) if self.shared.board.has_ended(partition) => {}
             Some(Err(KafkaError::PartitionEOF(partition))) => {
@@ -258,6 +280,17 @@ impl Poller {
             Some(Err(error)) => tracing::debug!("poll: {error}"),
         }
         Ok(())
+    }
+
+    /// While Kafka is waited for and sends nothing: it may be back and have nothing new.
+    fn ask_whether_it_is_back(&mut self) {
+        if !self.shared.progress.waits_for(Service::Kafka) || self.asked.elapsed() < ASK_EVERY {
+            return;
+        }
+        self.asked = Instant::now();
+        if self.consumer.fetch_metadata(Some(&self.options.topic), ASK).is_ok() {
+            self.shared.progress.goes_on(Service::Kafka);
+        }
     }
 
     /// Hands the batch over, polling on while all deliverers are busy.
@@ -284,7 +317,7 @@ impl Poller {
                     self.oldest.get_or_insert_with(Instant::now);
                 }
                 Some(Err(error)) => tracing::debug!("poll: {error}"),
-                None => {}
+                None => self.ask_whether_it_is_back(),
             }
         }
         if is_paused {

@@ -4,6 +4,7 @@
 //! one budget of bytes, given back by each acknowledgement: it bounds memory, and when it is whole again all is sent.
 
 use std::{
+    convert::Infallible,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -25,7 +26,7 @@ use super::{
     feed::{Feed, FeedEvent, FeedTick, Outline, outline},
     pace::{Pace, PaceError, Pacer},
     partition::partition_of,
-    progress::Progress,
+    progress::{Progress, Service},
     resume::{ResumeError, ResumePlan},
 };
 use crate::client::{Detached, KafkaAddress, KafkaClientError, KafkaContext};
@@ -38,6 +39,11 @@ const TAKE_EVENTS: usize = 256;
 const METADATA_TIMEOUT: Duration = Duration::from_secs(15);
 /// What was sent before a cancellation is waited for so long.
 const CANCEL_FLUSH: Duration = Duration::from_secs(3);
+/// How long Kafka may be away, if not told otherwise: a broker that restarts or a network that is mended is waited for.
+pub const DELIVERY_TIMEOUT: Duration = Duration::from_secs(300);
+/// What was sent and has no acknowledgement after this long is waited for.
+const SLOW: Duration = Duration::from_secs(4);
+const LOOK: Duration = Duration::from_secs(1);
 /// How many bad records a report names.
 const PROBLEMS_MAX: usize = 5;
 
@@ -70,7 +76,7 @@ impl Default for ProduceOptions {
             time: TimePolicy::Now,
             skip_invalid: false,
             resume: None,
-            delivery_timeout: Duration::from_secs(30),
+            delivery_timeout: DELIVERY_TIMEOUT,
         }
     }
 }
@@ -158,8 +164,11 @@ pub async fn produce(
         report: ProduceReport::default(),
         has_round: false,
     };
-    let ended = sender.run(events).await;
-    let settled = sender.settle(&budget).await;
+    let state = sender.state.clone();
+    let (ended, settled) = tokio::select! {
+        done = async { (sender.run(events).await, sender.settle(&budget).await) } => done,
+        never = state.watch() => match never {},
+    };
     budget.close();
     sender.finish(kafka, ended, settled).await
 }
@@ -226,9 +235,12 @@ fn producer(
     let state = Arc::new(DeliveryState {
         budget: budget.clone(),
         progress: progress.clone(),
+        bootstrap: kafka.bootstrap.clone(),
+        accepted: AtomicU64::new(0),
         acknowledged: AtomicU64::new(0),
         bytes: AtomicU64::new(0),
-        is_noted: AtomicBool::new(false),
+        trouble: Mutex::new(None),
+        is_troubled: AtomicBool::new(false),
         failure: Mutex::new(None),
         failed: CancellationToken::new(),
     });
@@ -321,6 +333,7 @@ impl Sender<'_> {
                 // The acknowledgement gives the budget back.
                 Ok(()) => {
                     tick.permit.forget();
+                    self.state.accepted.fetch_add(1, Ordering::Relaxed);
                     return Ok(());
                 }
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), unsent)) => {
@@ -376,7 +389,7 @@ impl Sender<'_> {
         self.report.sent = sent;
         self.report.bytes = self.state.bytes.load(Ordering::Relaxed);
         self.report.elapsed = self.started.elapsed();
-        self.progress.set_note(None);
+        self.progress.goes_on(Service::Kafka);
         let failure = self.state.failure.lock().unwrap_or_else(PoisonError::into_inner).take();
         let unsent = u64::try_from(self.producer.in_flight_count()).unwrap_or_default();
         let not_delivered = |reason: String, unsent: u64| {
@@ -400,9 +413,14 @@ impl Sender<'_> {
 struct DeliveryState {
     budget: Arc<Semaphore>,
     progress: Arc<Progress>,
+    bootstrap: String,
+    /// Ticks that librdkafka has taken.
+    accepted: AtomicU64,
     acknowledged: AtomicU64,
     bytes: AtomicU64,
-    is_noted: AtomicBool,
+    /// What the client complained about since the last acknowledgement.
+    trouble: Mutex<Option<String>>,
+    is_troubled: AtomicBool,
     failure: Mutex<Option<Failure>>,
     failed: CancellationToken,
 }
@@ -421,9 +439,40 @@ impl DeliveryState {
         self.failed.cancel();
     }
 
-    fn note(&self, note: Option<String>) {
-        if self.is_noted.swap(note.is_some(), Ordering::Relaxed) || note.is_some() {
-            self.progress.set_note(note);
+    fn trouble(&self, reason: &str) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(reason.to_owned());
+        self.is_troubled.store(true, Ordering::Relaxed);
+    }
+
+    fn is_well(&self) {
+        if self.is_troubled.swap(false, Ordering::Relaxed) {
+            *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = None;
+            self.progress.goes_on(Service::Kafka);
+        }
+    }
+
+    /// Says, for as long as it is polled, that Kafka is waited for: when ticks are with librdkafka and it complains, or
+    /// none is acknowledged. A connection that is lost while nothing is to be sent is no wait.
+    async fn watch(&self) -> Infallible {
+        let mut looks = tokio::time::interval(LOOK);
+        let (mut seen, mut since) = (0, Instant::now());
+        loop {
+            looks.tick().await;
+            let acknowledged = self.acknowledged.load(Ordering::Relaxed);
+            let is_waiting = self.accepted.load(Ordering::Relaxed) > acknowledged;
+            if acknowledged != seen || !is_waiting {
+                (seen, since) = (acknowledged, Instant::now());
+                continue;
+            }
+            let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            match trouble {
+                Some(reason) => self.progress.wait_for(Service::Kafka, &self.bootstrap, &reason),
+                None if since.elapsed() >= SLOW => {
+                    self.is_troubled.store(true, Ordering::Relaxed);
+                    self.progress.wait_since(since, Service::Kafka, &self.bootstrap, "no acknowledgement yet");
+                }
+                None => {}
+            }
         }
     }
 }
@@ -446,7 +495,9 @@ impl ClientContext for DeliveryContext {
             // An idempotent producer never recovers from this.
             self.state.fail(format!("the producer had to stop: {reason}"));
         }
-        self.state.note(Some(reason.to_owned()));
+        if error.rdkafka_error_code() != Some(RDKafkaErrorCode::AllBrokersDown) {
+            self.state.trouble(reason);
+        }
         self.client.error(error, reason);
     }
 }
@@ -461,7 +512,7 @@ impl ProducerContext for DeliveryContext {
                 self.state.acknowledged.fetch_add(1, Ordering::Relaxed);
                 self.state.bytes.fetch_add(bytes, Ordering::Relaxed);
                 self.state.progress.add_done(1, bytes);
-                self.state.note(None);
+                self.state.is_well();
             }
             Err((error, _)) => {
                 let cause = self.client.last_problem().map_or_else(String::new, |problem| format!(" ({problem})"));

@@ -1,11 +1,58 @@
-//! How far a run is, as counters that whoever shows progress reads when it likes.
+//! How far a run is, as counters that whoever shows progress reads when it likes; and whom it waits for, while it does.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::{Duration, Instant},
 };
 
-/// Counters of one run. They only grow, but for `total` and the note.
+/// A wait shorter than this is nobody's business.
+const NOTED_AFTER: Duration = Duration::from_secs(1);
+
+/// Who can be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Service {
+    Kafka,
+    Elasticsearch,
+}
+
+/// A service that does not answer, or not as it should.
+#[derive(Debug)]
+struct Wait {
+    address: String,
+    reason: String,
+    since: Instant,
+}
+
+impl Wait {
+    /// `waiting for Kafka at host:9092: connection refused, 12 s`
+    fn text(&self, service: Service) -> String {
+        let name = match service {
+            Service::Kafka => "Kafka",
+            Service::Elasticsearch => "Elasticsearch",
+        };
+        format!("waiting for {name} at {}: {}, {} s", self.address, self.reason, self.since.elapsed().as_secs())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Waits {
+    kafka: Option<Wait>,
+    elasticsearch: Option<Wait>,
+}
+
+impl Waits {
+    fn of(&mut self, service: Service) -> &mut Option<Wait> {
+        match service {
+            Service::Kafka => &mut self.kafka,
+            Service::Elasticsearch => &mut self.elasticsearch,
+        }
+    }
+}
+
+/// Counters of one run. They only grow, but for `total` and the waits.
 #[derive(Debug, Default)]
 pub struct Progress {
     done: AtomicU64,
@@ -14,7 +61,7 @@ pub struct Progress {
     dead: AtomicU64,
     invalid: AtomicU64,
     retries: AtomicU64,
-    note: Mutex<Option<String>>,
+    waits: Mutex<Waits>,
 }
 
 /// The counters at one moment.
@@ -32,7 +79,7 @@ pub struct ProgressSnapshot {
     pub invalid: u64,
     /// Requests or documents that were sent again.
     pub retries: u64,
-    /// Why it is not going on, while it is not.
+    /// Whom it is waiting for, why and since when, once that takes longer than a moment.
     pub note: Option<String>,
 }
 
@@ -50,7 +97,7 @@ impl Progress {
             dead: read(&self.dead),
             invalid: read(&self.invalid),
             retries: read(&self.retries),
-            note: self.note.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            note: self.note(),
         }
     }
 
@@ -75,7 +122,107 @@ impl Progress {
         self.retries.fetch_add(count, Ordering::Relaxed);
     }
 
-    pub(crate) fn set_note(&self, note: Option<String>) {
-        *self.note.lock().unwrap_or_else(PoisonError::into_inner) = note;
+    /// A service does not answer as it should; the first call of a wait begins it, the last one says why.
+    pub(crate) fn wait_for(&self, service: Service, address: &str, reason: &str) {
+        self.wait_since(Instant::now(), service, address, reason);
+    }
+
+    /// The same, of a wait that began without being noticed.
+    pub(crate) fn wait_since(&self, began: Instant, service: Service, address: &str, reason: &str) {
+        let mut waits = self.waits();
+        let wait = waits.of(service);
+        let since = wait.as_ref().map_or(began, |wait| wait.since);
+        *wait = Some(Wait { address: address.to_owned(), reason: plain(reason), since });
+    }
+
+    /// A service has answered.
+    pub(crate) fn goes_on(&self, service: Service) {
+        *self.waits().of(service) = None;
+    }
+
+    /// Whether a service is being waited for.
+    pub(crate) fn waits_for(&self, service: Service) -> bool {
+        self.waits().of(service).is_some()
+    }
+
+    fn note(&self) -> Option<String> {
+        let waits = self.waits();
+        let long = |wait: &Option<Wait>, service| {
+            wait.as_ref().filter(|wait| wait.since.elapsed() >= NOTED_AFTER).map(|wait| wait.text(service))
+        };
+        let notes = [long(&waits.kafka, Service::Kafka), long(&waits.elasticsearch, Service::Elasticsearch)];
+        let notes: Vec<String> = notes.into_iter().flatten().collect();
+        (!notes.is_empty()).then(|| notes.join("; "))
+    }
+
+    fn waits(&self) -> MutexGuard<'_, Waits> {
+        self.waits.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The clients' words without what is said already (whom it is about) and what only a log wants.
+///
+/// librdkafka: `host:9092/1: Connect to ipv4#1.2.3.4:9092 failed: Connection refused (after 0ms in state CONNECT)`.
+/// The HTTP client: `Connection refused (os error 111)`.
+fn plain(reason: &str) -> String {
+    let mut text = reason.lines().next().unwrap_or_default();
+    for end in [" (after ", " (os error "] {
+        text = text.rsplit_once(end).map_or(text, |(before, _)| before);
+    }
+    if let Some((broker, rest)) = text.split_once(": ")
+        && broker.contains('/')
+        && !broker.contains(' ')
+    {
+        text = rest;
+    }
+    if let Some((_, cause)) = text.strip_prefix("Connect to ").and_then(|rest| rest.split_once(" failed: ")) {
+        text = cause;
+    }
+    let mut letters = text.chars();
+    match (letters.next(), letters.clone().next()) {
+        // A word, not an abbreviation.
+        (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
+        _ => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_is_what_went_wrong_and_no_more() {
+        let check = |reason: &str, expected: &str| assert_eq!(plain(reason), expected);
+        check(
+            "127.0.0.1:9092/1: Connect to ipv4#127.0.0.1:9092 failed: Connection refused (after 0ms in state CONNECT)",
+            "connection refused",
+        );
+        check(
+            "localhost:9092/bootstrap: Disconnected (after 3ms in state UP, 2 identical error(s) suppressed)",
+            "disconnected",
+        );
+        check("1/1 brokers are down", "1/1 brokers are down");
+        check("Connection refused (os error 111)", "connection refused");
+        check("503 no_shard_available: a: b", "503 no_shard_available: a: b");
+        check("SSL handshake failed", "SSL handshake failed");
+    }
+
+    #[test]
+    fn a_wait_is_told_once_it_lasts_with_its_last_reason_and_first_moment() {
+        let progress = Progress::new();
+        progress.wait_for(Service::Elasticsearch, "http://e:9200", "Connection refused (os error 111)");
+        assert!(progress.snapshot().note.is_none() && progress.waits_for(Service::Elasticsearch));
+        let earlier = Instant::now().checked_sub(Duration::from_secs(12)).unwrap();
+        progress.waits().elasticsearch.as_mut().unwrap().since = earlier;
+        progress.wait_for(Service::Elasticsearch, "http://e:9200", "503 not yet");
+        let note = progress.snapshot().note.unwrap();
+        assert_eq!(note, "waiting for Elasticsearch at http://e:9200: 503 not yet, 12 s");
+        progress.wait_for(Service::Kafka, "k:9092", "Disconnected");
+        progress.waits().kafka.as_mut().unwrap().since = earlier;
+        let note = progress.snapshot().note.unwrap();
+        assert!(note.starts_with("waiting for Kafka at k:9092: disconnected, 12 s; waiting for Ela"), "{note}");
+        progress.goes_on(Service::Kafka);
+        progress.goes_on(Service::Elasticsearch);
+        assert_eq!(progress.snapshot().note, None);
     }
 }

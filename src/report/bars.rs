@@ -7,6 +7,7 @@ use std::time::Duration;
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::event::{Event, Phase, PhaseState};
+use super::lines;
 use super::numbers::{self, seconds};
 use super::printer::Printer;
 use super::style;
@@ -29,6 +30,8 @@ pub(super) struct Bars {
 struct Shape {
     width: Width,
     has_total: bool,
+    /// It says whom it waits for, instead of how far it is.
+    waits: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,7 +108,8 @@ impl Bars {
         }
         bar.set_position(event.done.unwrap_or(0));
         if let Some(message) = &event.message {
-            bar.set_message(message.clone());
+            // While it waits: how far it is, and why it stands.
+            bar.set_message(format!("{}: {message}", lines::amount(event)));
         }
     }
 
@@ -126,7 +130,11 @@ impl Bars {
 
     fn shape(&self, event: &Event) -> Shape {
         let columns = style::columns().unwrap_or(80);
-        Shape { width: Width::of(columns), has_total: event.total.is_some_and(|total| total > 0) }
+        Shape {
+            width: Width::of(columns),
+            has_total: event.total.is_some_and(|total| total > 0),
+            waits: event.state == PhaseState::Progress && event.message.is_some(),
+        }
     }
 
     fn paint(&self, code: &str, text: &str) -> String {
@@ -147,7 +155,9 @@ fn shape_style(shape: Shape, color: bool, phases: usize, phase: Phase) -> Progre
     let number = Phase::ALL.iter().position(|other| *other == phase).map_or(0, |place| place + 1);
     let bar = if color { "{bar:24.cyan/blue}" } else { "{bar:24}" };
     let template = match (shape.width, shape.has_total) {
+        (Width::Tiny, _) if shape.waits => format!("{number}/{phases} {{prefix}} waits"),
         (Width::Tiny, _) => format!("{number}/{phases} {{prefix}}"),
+        _ if shape.waits => "{spinner} {prefix:10} {wide_msg}".to_owned(),
         (Width::NoBar, true) => "{spinner} {prefix:10} {percent}%".to_owned(),
         (Width::NoRate, true) => format!("{{spinner}} {{prefix:10}} {bar} {{human_pos}}/{{human_len}}"),
         (Width::Full, true) => {
@@ -177,8 +187,8 @@ mod tests {
     #[test]
     fn every_template_is_valid() {
         for width in [Width::Full, Width::NoRate, Width::NoBar, Width::Tiny] {
-            for has_total in [true, false] {
-                let _ = shape_style(Shape { width, has_total }, true, 9, Phase::Stream);
+            for (has_total, waits) in [(true, false), (false, false), (true, true), (false, true)] {
+                let _ = shape_style(Shape { width, has_total, waits }, true, 9, Phase::Stream);
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The renderer for pipes and logs: whole lines, no escape, no carriage return.
 //!
-//! One line when a phase starts, one when it ends, and between them a heartbeat at most every ten seconds.
+//! One line when a phase starts, one when it ends, and between them a heartbeat at most every ten seconds. When a phase
+//! begins to wait for something it is said at once, and then with the heartbeats.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -14,6 +15,8 @@ const HEARTBEAT: Duration = Duration::from_secs(10);
 #[derive(Debug, Default)]
 pub(super) struct Lines {
     last_line: BTreeMap<Phase, Instant>,
+    /// When it was last said what a phase waits for.
+    last_wait: BTreeMap<Phase, Instant>,
 }
 
 impl Lines {
@@ -29,11 +32,19 @@ impl Lines {
             }
             PhaseState::Progress => {
                 let last = self.last_line.get(&event.phase).copied()?;
-                if now.duration_since(last) < HEARTBEAT {
+                let is_due = |last: Instant| now.duration_since(last) >= HEARTBEAT;
+                // A wait that begins does not wait for its line; one that comes and goes gets no more than the others.
+                let begins = event.message.is_some() && self.last_wait.get(&event.phase).copied().is_none_or(is_due);
+                if !is_due(last) && !begins {
                     return None;
                 }
                 self.last_line.insert(event.phase, now);
-                Some(format!("{name:<9} ... {} after {time}", amount(event)))
+                let text = format!("{name:<9} ... {} after {time}", amount(event));
+                if event.message.is_none() {
+                    return Some(text);
+                }
+                self.last_wait.insert(event.phase, now);
+                Some(format!("{text}, {message}"))
             }
             PhaseState::Finished if message.is_empty() => Some(format!("{name:<9} done in {time}")),
             PhaseState::Finished => Some(format!("{name:<9} done in {time}: {message}")),
@@ -97,6 +108,35 @@ mod tests {
             ]
         );
         assert!(seen.iter().all(|line| !line.contains(['\u{1b}', '\r'])));
+    }
+
+    #[test]
+    fn a_wait_is_said_when_it_begins_and_every_ten_seconds() {
+        let (mut lines, start) = (Lines::default(), Instant::now());
+        let mut seen = vec![lines.line(&event(PhaseState::Started, 0, 0, ""), start)];
+        for second in 1..=30u64 {
+            let waiting =
+                if (3..=14).contains(&second) { format!("waiting for Kafka, {} s", second - 3) } else { String::new() };
+            let event = event(PhaseState::Progress, second.min(3) * 10, second * 1000, &waiting);
+            seen.push(lines.line(&event, start + Duration::from_secs(second)));
+        }
+        // One that comes and goes within a second is not told again and again.
+        for tenth in 301..=305 {
+            let waiting = if tenth % 2 == 0 { "" } else { "waiting for Kafka, 1 s" };
+            let event = event(PhaseState::Progress, 30, tenth * 100, waiting);
+            seen.push(lines.line(&event, start + Duration::from_millis(tenth * 100)));
+        }
+        let seen: Vec<String> = seen.into_iter().flatten().collect();
+        assert_eq!(
+            seen,
+            [
+                "stream    ...",
+                "stream    ... 30 of 2,000 ticks (1 %) after 3.00 s, waiting for Kafka, 0 s",
+                "stream    ... 30 of 2,000 ticks (1 %) after 13.00 s, waiting for Kafka, 10 s",
+                "stream    ... 30 of 2,000 ticks (1 %) after 23.00 s",
+                "stream    ... 30 of 2,000 ticks (1 %) after 30.10 s, waiting for Kafka, 1 s",
+            ]
+        );
     }
 
     #[test]

@@ -86,6 +86,18 @@ impl Report {
         self.send(running, PhaseState::Progress, Some((done, total, unit)), None);
     }
 
+    /// As [`Report::progress`], with whom it waits for, if it does.
+    pub fn progress_or_wait(
+        &self,
+        running: &Running,
+        done: u64,
+        total: Option<u64>,
+        unit: &'static str,
+        waiting: Option<String>,
+    ) {
+        self.send(running, PhaseState::Progress, Some((done, total, unit)), waiting);
+    }
+
     pub fn finish(&self, running: Running, message: impl Into<Option<String>>) {
         self.send(&running, PhaseState::Finished, None, message.into());
     }

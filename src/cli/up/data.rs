@@ -183,8 +183,8 @@ async fn stream_and_index(
                 produced = &mut producing => break produced,
                 _ = looks.tick() => {
                     let seen = progress.snapshot();
-                    cx.report.progress(&streaming, seen.done, seen.total, "ticks");
-                    cx.report.progress(&indexing, indexer.done(), seen.total, "documents");
+                    cx.report.progress_or_wait(&streaming, seen.done, seen.total, "ticks", seen.note);
+                    indexer.show(&indexing, seen.total, cx);
                     // A rate of one tick in five minutes is slow, but not stuck.
                     if args.rate.is_none() && idle.is_over(seen.done) {
                         return Err(too_late(Phase::Stream, args.timeout));
@@ -380,8 +380,12 @@ impl Indexer {
 
     /// Documents that are settled: indexed, or rejected and kept as dead letters.
     fn done(&self) -> u64 {
+        self.progress.snapshot().done
+    }
+
+    fn show(&self, running: &Running, total: Option<u64>, cx: &Context) {
         let seen = self.progress.snapshot();
-        seen.done + seen.dead
+        cx.report.progress_or_wait(running, seen.done, total, "documents", seen.note);
     }
 
     /// Waits until `expected` documents are settled, then lets the indexer commit and end.
@@ -405,7 +409,7 @@ impl Indexer {
             }
             if reported.elapsed() >= REPORT {
                 reported = Instant::now();
-                cx.report.progress(running, self.done(), Some(expected), "documents");
+                self.show(running, Some(expected), cx);
             }
             if idle.is_over(self.done()) {
                 return Err(too_late(Phase::Index, timeout));
