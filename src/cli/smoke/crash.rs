@@ -5,6 +5,7 @@
 //! what died and goes on with the stream. Then topic and index must hold every tick, each once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Run;
 use super::check::{Outcome, Trouble};
@@ -23,8 +24,8 @@ use crate::tick::TickSource;
 
 /// Ticks of the stream. One more where the run's own stream is just as long: `up` takes those for the same.
 const TICKS: u64 = 8_000;
-/// Ticks a second until the crash: it takes a second, whatever the machine.
-const RATE: f64 = 8_000.0;
+/// Ticks a second until the crash: so slow that it comes in mid-stream, whatever the machine.
+const RATE: f64 = 4_000.0;
 /// The crash comes when the topic holds so many of them.
 const CRASH_AT: u64 = TICKS / 4;
 /// How long a killed process may take to be gone.
@@ -79,23 +80,28 @@ pub(super) async fn check(
         let address = connection.kafka.clone();
         off_thread(move |_| kafka::ends(&address, TOPIC)).await?
     };
+    // `up` may see the death before the killer has seen that its victim is gone.
+    let struck = AtomicBool::new(false);
     let killing = async {
         let (address, base) = (connection.kafka.clone(), base.clone());
         let there = off_thread(move |abandoned| kafka::wait_for(&address, TOPIC, &base, CRASH_AT, abandoned)).await?;
+        struck.store(true, Ordering::Relaxed);
         victim.kill().await.map(|victim| (there, victim))
     };
-    let (there, victim) = {
-        let mut streaming = std::pin::pin!(bring_up(&slow, cx, lock));
-        let killed = tokio::select! {
-            killed = killing => killed?,
-            ended = &mut streaming => return Err(too_early(ended.err().as_ref())),
-        };
-        // It has to fail; that it does is not the point.
-        if streaming.await.is_ok() {
-            return Err(too_early(None));
+    let ((there, victim), ended) = {
+        let (mut killing, mut streaming) = (std::pin::pin!(killing), std::pin::pin!(bring_up(&slow, cx, lock)));
+        tokio::select! {
+            killed = &mut killing => (killed?, streaming.await),
+            ended = &mut streaming => match struck.load(Ordering::Relaxed) {
+                true => (killing.await?, ended),
+                false => return Err(too_early(ended.err().as_ref())),
+            },
         }
-        killed
     };
+    // It has to fail; how it does is not the point.
+    if ended.is_ok() {
+        return Err(too_early(None));
+    }
     cx.report.clear();
     if there >= ticks {
         return Err(too_early(None));

@@ -124,7 +124,7 @@ pub(super) async fn run(args: SmokeArgs, cx: &Arc<Context>) -> Result<u8, Failur
         }
     };
     cx.report.end_section();
-    let failure = failure.or_else(|| smoke_failure(&checks, cx, junit.as_deref()));
+    let failure = failure.or_else(|| smoke_failure(&checks, cx, &stack, junit.as_deref()));
     let written = junit
         .as_deref()
         .map_or(Ok(()), |path| write_junit(path, &junit::render(checks.done(), &about(&run, cx, &stack, logs))));
@@ -198,10 +198,7 @@ async fn perform(
     let stack = Found::look(&project).ok().and_then(|found| found.record).map(|record| record.stack.to_string());
     let logs = if checks.bad().next().is_some() { remains::logs(&project) } else { String::new() };
     checks.run(check::DOWN, remains::take_down(cx, lock)).await;
-    let left = match checks.done().last() {
-        Some(down) if down.is_bad() => "see the check down/nothing-left",
-        _ => "the stack was taken down",
-    };
+    let left = left(checks, &stack.clone().unwrap_or_default());
     Ok((failure.map(|failure| failure.left(left)), stack.unwrap_or_default(), logs))
 }
 
@@ -405,15 +402,24 @@ fn too_late(limit: Duration) -> Failure {
         .next("stockdev up", "see what takes so long")
 }
 
+/// What is left running.
+fn left(checks: &Checks<'_>, stack: &str) -> &'static str {
+    match checks.done().last() {
+        Some(down) if down.is_bad() => "see the check down/nothing-left",
+        _ if stack == "external" => "the servers run as before",
+        _ => "the stack was taken down",
+    }
+}
+
 /// The failure of a run whose checks did not all pass.
-fn smoke_failure(checks: &Checks<'_>, cx: &Context, junit: Option<&Path>) -> Option<Failure> {
+fn smoke_failure(checks: &Checks<'_>, cx: &Context, stack: &str, junit: Option<&Path>) -> Option<Failure> {
     let first = checks.bad().next()?;
     let labels: Vec<String> = checks.bad().map(Check::label).collect();
     let message = format!("{} of {} checks failed: {}", labels.len(), checks.done().len(), labels.join(", "));
     let failure = Failure::new(ErrorId::SmokeFailed, message)
         .tried(first.finding.tried.clone().unwrap_or_else(|| format!("the check {}", first.label())))
         .got(first.finding.message.clone())
-        .left("the stack was taken down");
+        .left(left(checks, stack));
     let failure = match junit {
         Some(path) => failure.next(format!("cat {}", path.display()), "all that is known"),
         None => failure.next("stockdev smoke --junit smoke.xml", "write a report with all that is known"),
