@@ -23,7 +23,7 @@ use crate::stack::{ProcessId, ProjectLock, StackKind, signal_kill, wait_gone};
 use crate::tick::TickSource;
 
 /// Ticks of the stream. One more where the run's own stream is just as long: `up` takes those for the same.
-const TICKS: u64 = 8_000;
+const TICKS: u64 = 5_000;
 /// Ticks a second until the crash: so slow that it comes in mid-stream, whatever the machine.
 const RATE: f64 = 4_000.0;
 /// The crash comes when the topic holds so many of them.

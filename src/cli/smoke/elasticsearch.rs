@@ -34,7 +34,7 @@ fn id(message: &Message) -> String {
 }
 
 pub(super) async fn check_count(http: &Http, scope: &Value, expected: u64) -> Outcome {
-    http.post(&format!("/{INDEX}/_refresh"), &json!({})).await?.success()?;
+    http.post_nothing(&format!("/{INDEX}/_refresh")).await?.success()?;
     let path = format!("/{INDEX}/_count");
     let answer = http.post(&path, &json!({"query": scope})).await?.success()?;
     match answer.get("count").and_then(Value::as_u64) {

@@ -43,8 +43,9 @@ use crate::tick::{ReadOptions, TickSource, TimeShift};
 
 /// Prove the whole pipeline: up, independent reads, a crash and recovery, down
 ///
-/// Runs as a project of its own, on free ports, and leaves nothing: a stack that runs is never touched. Each part is read
-/// back by other means than those that put it there, and compared with numbers computed from the ticks.
+/// Runs as a project of its own (`stockdev-smoke`, unless --project names one), on free ports, and leaves nothing: a stack
+/// that runs is never touched. Each part is read back by other means than those that put it there, and compared with
+/// numbers computed from the ticks.
 #[derive(Args, Debug)]
 #[command(
     before_help = "Examples:\n  \
@@ -53,6 +54,7 @@ use crate::tick::{ReadOptions, TickSource, TimeShift};
     stockdev smoke --data ticks.csv --partitions 3    with your own ticks\n  \
     stockdev smoke --stack external --kafka broker:9092 --elasticsearch https://es:9200",
     mut_arg("timeout", |arg| arg.default_value("120s").help("How long the whole run may take; then it ends with code 14").long_help(None::<&str>)),
+    mut_arg("data", |arg| arg.help("Ticks to stream instead of the sample")),
     mut_arg("ports", |arg| arg.help("Take free ports: the default here")),
     mut_arg("live", |arg| arg.hide(true)),
     mut_arg("attach", |arg| arg.hide(true)),
@@ -407,6 +409,8 @@ fn left(checks: &Checks<'_>, stack: &str) -> &'static str {
     match checks.done().last() {
         Some(down) if down.is_bad() => "see the check down/nothing-left",
         _ if stack == "external" => "the servers run as before",
+        // It did not come so far as to be recorded.
+        _ if stack.is_empty() => "nothing of this run is left",
         _ => "the stack was taken down",
     }
 }
