@@ -1,10 +1,11 @@
 //! A crash in the middle of a stream, and what `up` makes of it: nothing lost, nothing there twice.
 //!
 //! What is killed, and how, is the stack's own ([`Victim`]); all else is the same for each: a stream of simulated ticks
-//! is under way, the topic holds some of them, the victim dies without a word, `up` fails, and a second `up` brings back
-//! what died and goes on with the stream. Then topic and index must hold every tick, each once.
+//! is under way, the topic holds some of them, and the victim dies without a word. With the background process `up` fails, and
+//! a second `up` brings it back and goes on with the stream; a container is brought back by the `up` that sees it end. Then topic and index must hold every tick, each once.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::Run;
 use super::check::{Outcome, Trouble};
@@ -15,16 +16,18 @@ use super::kafka::{self, off_thread};
 use crate::cli::connection::Connection;
 use crate::cli::context::{Context, Found};
 use crate::cli::failure::Failure;
-use crate::cli::up::bring_up;
+use crate::cli::failures;
+use crate::cli::up::{bring_up, search_engine};
 use crate::pipeline::TOPIC;
 use crate::report::count;
-use crate::stack::{ProcessId, ProjectLock, StackKind, signal_kill, wait_gone};
+use crate::stack::docker::{Engine, EngineError, Service};
+use crate::stack::{ProcessId, ProjectLock, Record, StackKind, signal_kill, wait_gone};
 use crate::tick::TickSource;
 
 /// Ticks of the stream. One more where the run's own stream is just as long: `up` takes those for the same.
-const TICKS: u64 = 8_000;
-/// Ticks a second until the crash: it takes a second, whatever the machine.
-const RATE: f64 = 8_000.0;
+const TICKS: u64 = 5_000;
+/// Ticks a second until the crash: so slow that it comes in mid-stream, whatever the machine.
+const RATE: f64 = 4_000.0;
 /// The crash comes when the topic holds so many of them.
 const CRASH_AT: u64 = TICKS / 4;
 /// How long a killed process may take to be gone.
@@ -35,19 +38,40 @@ const GONE: std::time::Duration = std::time::Duration::from_secs(10);
 enum Victim {
     /// The background process with both embedded servers in it.
     Process(ProcessId),
+    /// Elasticsearch's container.
+    Container { engine: Box<Engine>, id: String, name: String },
 }
 
 impl Victim {
-    fn of(found: &Found) -> Result<Self, Trouble> {
+    async fn of(found: &Found, cx: &Context) -> Result<Self, Trouble> {
         let Some(record) = &found.record else { return Err(Trouble::could_not("the project has no record")) };
         match record.stack {
             StackKind::External => Err(Trouble::Skip("stockdev does not own these servers".to_owned())),
-            StackKind::Docker => Err(Trouble::Skip("no container of this stack can be named".to_owned())),
+            StackKind::Docker => Self::container(record, cx).await,
             StackKind::Embedded => match found.running() {
                 Some(server) => Ok(Self::Process(server.process.clone())),
                 None => Err(Trouble::could_not("the background process is not there")),
             },
         }
+    }
+
+    async fn container(record: &Record, cx: &Context) -> Result<Self, Trouble> {
+        let failed = |error: EngineError| Trouble::from(&failures::engine(&error));
+        let Some(address) = search_engine(Some(record)).found else {
+            return Err(Trouble::could_not("the container engine does not answer any more"));
+        };
+        let engine = Engine::connect(&address).await.map_err(failed)?;
+        let containers = engine.containers(Some(cx.global.project.as_ref())).await.map_err(failed)?;
+        let victim = containers.into_iter().find(|container| container.service == Some(Service::Elasticsearch));
+        match victim {
+            Some(victim) => Ok(Self::Container { engine: Box::new(engine), id: victim.id, name: victim.name }),
+            None => Err(Trouble::could_not("Elasticsearch's container is not there")),
+        }
+    }
+
+    /// Whether `up` fails when it dies. A container is started again by the very `up` that sees it end.
+    fn takes_up_along(&self) -> bool {
+        matches!(self, Self::Process(_))
     }
 
     /// Kills it with SIGKILL and waits until it is gone. Says what it was.
@@ -60,6 +84,11 @@ impl Victim {
                     false => Err(Trouble::could_not(format!("pid {} survives SIGKILL", process.pid))),
                 }
             }
+            // The engine answers when it is dead.
+            Self::Container { engine, id, name } => match engine.kill(id).await {
+                Ok(()) => Ok(format!("container {name}")),
+                Err(error) => Err(Trouble::from(&failures::engine(&error))),
+            },
         }
     }
 }
@@ -72,30 +101,39 @@ pub(super) async fn check(
     connection: &Connection,
     before: u64,
 ) -> Outcome {
-    let victim = Victim::of(&look(cx)?)?;
+    let victim = Victim::of(&look(cx)?, cx).await?;
+    let is_fatal = victim.takes_up_along();
     let ticks = if run.up.simulated_ticks() == Some(TICKS) { TICKS + 1 } else { TICKS };
     let (slow, source) = run.up.with_simulated(ticks, Some(RATE));
     let base = {
         let address = connection.kafka.clone();
         off_thread(move |_| kafka::ends(&address, TOPIC)).await?
     };
+    // `up` may see the death before the killer has seen that its victim is gone.
+    let struck = AtomicBool::new(false);
     let killing = async {
         let (address, base) = (connection.kafka.clone(), base.clone());
         let there = off_thread(move |abandoned| kafka::wait_for(&address, TOPIC, &base, CRASH_AT, abandoned)).await?;
+        struck.store(true, Ordering::Relaxed);
         victim.kill().await.map(|victim| (there, victim))
     };
-    let (there, victim) = {
-        let mut streaming = std::pin::pin!(bring_up(&slow, cx, lock));
-        let killed = tokio::select! {
-            killed = killing => killed?,
-            ended = &mut streaming => return Err(too_early(ended.err().as_ref())),
-        };
-        // It has to fail; that it does is not the point.
-        if streaming.await.is_ok() {
-            return Err(too_early(None));
+    let ((there, victim), ended) = {
+        let (mut killing, mut streaming) = (std::pin::pin!(killing), std::pin::pin!(bring_up(&slow, cx, lock)));
+        tokio::select! {
+            killed = &mut killing => (killed?, streaming.await),
+            ended = &mut streaming => match struck.load(Ordering::Relaxed) {
+                true => (killing.await?, ended),
+                false => return Err(too_early(ended.err().as_ref())),
+            },
         }
-        killed
     };
+    match ended {
+        // How it fails is not the point.
+        Err(_) if is_fatal => {}
+        Ok(_) if !is_fatal => {}
+        Ok(_) => return Err(too_early(None)),
+        Err(failure) => return Err(not_back(&failure)),
+    }
     cx.report.clear();
     if there >= ticks {
         return Err(too_early(None));

@@ -34,7 +34,7 @@ fn id(message: &Message) -> String {
 }
 
 pub(super) async fn check_count(http: &Http, scope: &Value, expected: u64) -> Outcome {
-    http.post(&format!("/{INDEX}/_refresh"), &json!({})).await?.success()?;
+    http.post_nothing(&format!("/{INDEX}/_refresh")).await?.success()?;
     let path = format!("/{INDEX}/_count");
     let answer = http.post(&path, &json!({"query": scope})).await?.success()?;
     match answer.get("count").and_then(Value::as_u64) {
@@ -84,7 +84,8 @@ pub(super) async fn check_search(http: &Http, scope: &Value, expected: &Expected
     let wrong = |text: String| Err(Trouble::wrong(text).tried(format!("POST {path}, the {HITS} latest")));
     let total = answer.pointer("/hits/total/value").and_then(Value::as_u64);
     if total != Some(expected.ticks) {
-        return wrong(format!("the search finds {total:?} documents, but there are {} ticks", expected.ticks));
+        let total = total.map_or_else(|| "no number of".to_owned(), count);
+        return wrong(format!("the search finds {total} documents, but there are {} ticks", count(expected.ticks)));
     }
     let hits = answer.pointer("/hits/hits").and_then(Value::as_array).cloned().unwrap_or_default();
     let found: Vec<(i64, &str)> = hits

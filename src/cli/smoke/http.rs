@@ -56,6 +56,11 @@ impl Http {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// A request without a body: real Elasticsearch refuses one where it wants none.
+    pub(super) async fn post_nothing(&self, path: &str) -> Result<Answer, Trouble> {
+        self.send(Method::POST, path, None).await
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Trouble> {
         let asked = format!("{method} {path}");
         let mut request = self.client.request(method, format!("{}{path}", self.url));

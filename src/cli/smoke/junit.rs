@@ -165,7 +165,52 @@ mod tests {
             elapsed: Duration::from_secs(5),
             logs: "kafka | \u{1b}[31mbad\u{1b}[0m ]]> & gone".into(),
         };
-        insta::assert_snapshot!(render(&checks, &about), @r#""#);
+        insta::assert_snapshot!(render(&checks, &about), @r#"
+        <?xml version="1.0" encoding="UTF-8"?>
+        <testsuites name="stockdev smoke" tests="5" failures="1" errors="1" skipped="1" time="5.000">
+          <testsuite name="kafka" timestamp="2026-01-02T03:04:05Z" tests="2" failures="1" errors="0" skipped="0" time="2.468">
+            <properties>
+              <property name="project" value="p"/>
+              <property name="stack" value="embedded"/>
+            </properties>
+            <testcase classname="stockdev.smoke.kafka" name="count" time="1.234"/>
+            <testcase classname="stockdev.smoke.kafka" name="content" time="1.234">
+              <failure message="a &lt; b" type="wrong">a &lt; b
+          tried   read
+          got     this
+                  and that
+          next    stockdev logs kafka</failure>
+            </testcase>
+            <system-out>kafka | [31mbad[0m ]]&gt; &amp; gone</system-out>
+          </testsuite>
+          <testsuite name="elasticsearch" timestamp="2026-01-02T03:04:05Z" tests="1" failures="0" errors="1" skipped="0" time="1.234">
+            <properties>
+              <property name="project" value="p"/>
+              <property name="stack" value="embedded"/>
+            </properties>
+            <testcase classname="stockdev.smoke.elasticsearch" name="count" time="1.234">
+              <error message="no &quot;answer&quot;" type="none">no "answer"</error>
+            </testcase>
+            <system-out>kafka | [31mbad[0m ]]&gt; &amp; gone</system-out>
+          </testsuite>
+          <testsuite name="crash" timestamp="2026-01-02T03:04:05Z" tests="1" failures="0" errors="0" skipped="1" time="1.234">
+            <properties>
+              <property name="project" value="p"/>
+              <property name="stack" value="embedded"/>
+            </properties>
+            <testcase classname="stockdev.smoke.crash" name="recovery" time="1.234">
+              <skipped message="not ours"/>
+            </testcase>
+          </testsuite>
+          <testsuite name="down" timestamp="2026-01-02T03:04:05Z" tests="1" failures="0" errors="0" skipped="0" time="1.234">
+            <properties>
+              <property name="project" value="p"/>
+              <property name="stack" value="embedded"/>
+            </properties>
+            <testcase classname="stockdev.smoke.down" name="nothing-left" time="1.234"/>
+          </testsuite>
+        </testsuites>
+        "#);
     }
 
     proptest! {

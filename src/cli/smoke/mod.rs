@@ -43,8 +43,9 @@ use crate::tick::{ReadOptions, TickSource, TimeShift};
 
 /// Prove the whole pipeline: up, independent reads, a crash and recovery, down
 ///
-/// Runs as a project of its own, on free ports, and leaves nothing: a stack that runs is never touched. Each part is read
-/// back by other means than those that put it there, and compared with numbers computed from the ticks.
+/// Runs as a project of its own (`stockdev-smoke`, unless --project names one), on free ports, and leaves nothing: a stack
+/// that runs is never touched. Each part is read back by other means than those that put it there, and compared with
+/// numbers computed from the ticks.
 #[derive(Args, Debug)]
 #[command(
     before_help = "Examples:\n  \
@@ -53,6 +54,7 @@ use crate::tick::{ReadOptions, TickSource, TimeShift};
     stockdev smoke --data ticks.csv --partitions 3    with your own ticks\n  \
     stockdev smoke --stack external --kafka broker:9092 --elasticsearch https://es:9200",
     mut_arg("timeout", |arg| arg.default_value("120s").help("How long the whole run may take; then it ends with code 14").long_help(None::<&str>)),
+    mut_arg("data", |arg| arg.help("Ticks to stream instead of the sample")),
     mut_arg("ports", |arg| arg.help("Take free ports: the default here")),
     mut_arg("live", |arg| arg.hide(true)),
     mut_arg("attach", |arg| arg.hide(true)),
@@ -124,7 +126,7 @@ pub(super) async fn run(args: SmokeArgs, cx: &Arc<Context>) -> Result<u8, Failur
         }
     };
     cx.report.end_section();
-    let failure = failure.or_else(|| smoke_failure(&checks, cx, junit.as_deref()));
+    let failure = failure.or_else(|| smoke_failure(&checks, cx, &stack, junit.as_deref()));
     let written = junit
         .as_deref()
         .map_or(Ok(()), |path| write_junit(path, &junit::render(checks.done(), &about(&run, cx, &stack, logs))));
@@ -196,12 +198,13 @@ async fn perform(
     };
     let project = cx.project();
     let stack = Found::look(&project).ok().and_then(|found| found.record).map(|record| record.stack.to_string());
-    let logs = if checks.bad().next().is_some() { remains::logs(&project) } else { String::new() };
-    checks.run(check::DOWN, remains::take_down(cx, lock)).await;
-    let left = match checks.done().last() {
-        Some(down) if down.is_bad() => "see the check down/nothing-left",
-        _ => "the stack was taken down",
+    let logs = match (checks.bad().next(), stack.as_deref()) {
+        (None, _) => String::new(),
+        (Some(_), Some("docker")) => remains::container_logs(cx).await,
+        (Some(_), _) => remains::logs(&project),
     };
+    checks.run(check::DOWN, remains::take_down(cx, lock)).await;
+    let left = left(checks, &stack.clone().unwrap_or_default());
     Ok((failure.map(|failure| failure.left(left)), stack.unwrap_or_default(), logs))
 }
 
@@ -405,15 +408,26 @@ fn too_late(limit: Duration) -> Failure {
         .next("stockdev up", "see what takes so long")
 }
 
+/// What is left running.
+fn left(checks: &Checks<'_>, stack: &str) -> &'static str {
+    match checks.done().last() {
+        Some(down) if down.is_bad() => "see the check down/nothing-left",
+        _ if stack == "external" => "the servers run as before",
+        // It did not come so far as to be recorded.
+        _ if stack.is_empty() => "nothing of this run is left",
+        _ => "the stack was taken down",
+    }
+}
+
 /// The failure of a run whose checks did not all pass.
-fn smoke_failure(checks: &Checks<'_>, cx: &Context, junit: Option<&Path>) -> Option<Failure> {
+fn smoke_failure(checks: &Checks<'_>, cx: &Context, stack: &str, junit: Option<&Path>) -> Option<Failure> {
     let first = checks.bad().next()?;
     let labels: Vec<String> = checks.bad().map(Check::label).collect();
     let message = format!("{} of {} checks failed: {}", labels.len(), checks.done().len(), labels.join(", "));
     let failure = Failure::new(ErrorId::SmokeFailed, message)
         .tried(first.finding.tried.clone().unwrap_or_else(|| format!("the check {}", first.label())))
         .got(first.finding.message.clone())
-        .left("the stack was taken down");
+        .left(left(checks, stack));
     let failure = match junit {
         Some(path) => failure.next(format!("cat {}", path.display()), "all that is known"),
         None => failure.next("stockdev smoke --junit smoke.xml", "write a report with all that is known"),

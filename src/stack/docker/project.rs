@@ -230,6 +230,17 @@ impl Engine {
         Ok(!self.volumes(Some(project)).await?.is_empty())
     }
 
+    /// Containers, networks and volumes that still carry the project's label, each with its kind.
+    pub async fn left_of(&self, project: &str) -> Result<Vec<String>, EngineError> {
+        let containers = self.containers(Some(project)).await?.into_iter().map(|one| format!("container {}", one.name));
+        let mut left: Vec<String> = containers.collect();
+        if self.has_network(project).await? {
+            left.push(format!("network {}", network_name(project)));
+        }
+        left.extend(self.volumes(Some(project)).await?.into_iter().map(|name| format!("volume {name}")));
+        Ok(left)
+    }
+
     async fn volumes(&self, project: Option<&str>) -> Result<Vec<String>, EngineError> {
         let options = ListVolumesOptionsBuilder::default().filters(&label_filter(project)).build();
         let found = self.ask("list the volumes", self.docker.list_volumes(Some(options))).await?;
