@@ -11,4 +11,6 @@ pub mod report;
 pub mod server;
 pub mod setup;
 pub mod stack;
+#[cfg(feature = "testing")]
+pub mod testing;
 pub mod tick;

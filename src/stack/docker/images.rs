@@ -120,6 +120,11 @@ impl ImageReference {
         &self.name
     }
 
+    /// Name and tag apart, as other libraries take them.
+    pub fn name_and_tag(&self) -> (&str, &str) {
+        (&self.name, self.tag.as_deref().unwrap_or("latest"))
+    }
+
     /// The digest that is pinned, if one is.
     pub fn digest(&self) -> Option<&str> {
         self.digest.as_deref()

@@ -140,7 +140,7 @@ impl StackSpec {
         ContainerCreateBody {
             image: Some(self.images.of(service).local_name()),
             hostname: Some(service.name().to_owned()),
-            env: Some(self.environment(service, share, token)),
+            env: Some(self.environment(service, token)),
             labels: Some(labels),
             exposed_ports: Some(vec![port]),
             host_config: Some(host),
@@ -167,14 +167,22 @@ impl StackSpec {
         })
     }
 
-    fn environment(&self, service: Service, share: Option<Share>, token: Option<&Secret>) -> Vec<String> {
-        let heap_mib = share.map_or(512, |share| share.heap / (1024 * 1024));
-        let pairs = match service {
+    /// The variables that a service's image is told its settings by, without secrets.
+    pub fn variables(&self, service: Service) -> Vec<(&'static str, String)> {
+        self.pairs(service, None)
+    }
+
+    fn pairs(&self, service: Service, token: Option<&Secret>) -> Vec<(&'static str, String)> {
+        let heap_mib = self.share(service).map_or(512, |share| share.heap / (1024 * 1024));
+        match service {
             Service::Kafka => self.kafka(heap_mib),
             Service::Elasticsearch => self.elasticsearch(heap_mib),
             Service::Kibana => self.kibana(heap_mib, token),
-        };
-        pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect()
+        }
+    }
+
+    fn environment(&self, service: Service, token: Option<&Secret>) -> Vec<String> {
+        self.pairs(service, token).into_iter().map(|(name, value)| format!("{name}={value}")).collect()
     }
 
     fn sve_off(&self) -> &'static str {

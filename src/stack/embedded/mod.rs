@@ -4,6 +4,7 @@
 //! itself. The process ([`run`]) binds each port once and keeps the socket, so that nothing can slip in between.
 
 mod bind;
+mod in_process;
 mod logs;
 mod serve;
 mod services;
@@ -13,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::ProcessId;
 
+pub use in_process::InProcess;
 pub use logs::{LOG_NAMES, log_path};
 pub use serve::{ServeOptions, run};
 pub use services::{KAFKA_VERSION, elasticsearch_version};
