@@ -102,7 +102,7 @@ impl Connection {
 }
 
 /// Those of this project's own secured stack, for its own addresses and no other.
-fn own_credentials(
+pub(super) fn own_credentials(
     cx: &Context,
     is_dialled: impl Fn(&Endpoints) -> bool,
 ) -> Result<Option<ElasticsearchAuth>, Failure> {

@@ -5,9 +5,11 @@ use std::io::Write;
 use clap::{Args, ValueEnum};
 use serde_json::{Map, Value};
 
+use super::connection::own_credentials;
 use super::context::Context;
 use super::failure::Failure;
 use super::failures;
+use crate::client::ElasticsearchAuth;
 use crate::report::OutputFormat;
 use crate::stack::Endpoints;
 
@@ -54,7 +56,13 @@ pub(super) fn variables(endpoints: &Endpoints) -> Vec<(&'static str, String)> {
 }
 
 pub(super) fn run(args: &EnvArgs, cx: &Context) -> Result<u8, Failure> {
-    let variables = variables(&cx.endpoints()?);
+    let endpoints = cx.endpoints()?;
+    let mut variables = variables(&endpoints);
+    if let Some(ElasticsearchAuth::Basic { user, .. }) = own_credentials(cx, |own| *own == endpoints)? {
+        // The password itself is for no screen.
+        variables.push(("ELASTICSEARCH_USERNAME", user));
+        variables.push(("ELASTICSEARCH_PASSWORD_FILE", cx.project().password().display().to_string()));
+    }
     let format = if cx.global.output == OutputFormat::Text { args.format } else { EnvFormat::Json };
     let lines = |line: fn(&str, &str) -> String| {
         variables.iter().map(|(name, value)| line(name, value)).collect::<Vec<_>>().join("\n")

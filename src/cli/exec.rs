@@ -8,6 +8,7 @@ use clap::Args;
 use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
+use super::connection::{Connection, own_credentials};
 use super::context::{Context, Found};
 use super::down;
 use super::env::variables;
@@ -15,7 +16,7 @@ use super::explain::ErrorId;
 use super::failure::Failure;
 use super::stop::Asked;
 use super::up::{UpArgs, bring_up};
-use crate::stack::Endpoints;
+use crate::client::ElasticsearchAuth;
 
 /// Run a command with the stack up and the endpoints in its environment, then take the stack down
 ///
@@ -47,7 +48,7 @@ pub(super) async fn run(args: ExecArgs, cx: &Arc<Context>) -> Result<u8, Failure
         cx.tell(&outcome.dead_letter_failure());
     }
     drop(lock);
-    let ended = run_command(&args.command, cx, &outcome.connection.endpoints).await;
+    let ended = run_command(&args.command, cx, &outcome.connection).await;
     if ran_before {
         cx.report.note("the stack ran before `exec` and is left running");
     } else {
@@ -64,12 +65,13 @@ fn exit_code(status: ExitStatus) -> u8 {
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1)
 }
 
-async fn run_command(command: &[String], cx: &Context, endpoints: &Endpoints) -> Result<ExitStatus, Failure> {
+async fn run_command(command: &[String], cx: &Context, connection: &Connection) -> Result<ExitStatus, Failure> {
     let (program, arguments) =
         command.split_first().ok_or_else(|| Failure::new(ErrorId::Usage, "a command is missing after `--`"))?;
     let mut child = Command::new(program)
         .args(arguments)
-        .envs(variables(endpoints))
+        .envs(variables(&connection.endpoints))
+        .envs(credentials(cx, connection)?)
         .spawn()
         .map_err(|error| not_started(program, &error))?;
     tokio::select! {
@@ -78,6 +80,18 @@ async fn run_command(command: &[String], cx: &Context, endpoints: &Endpoints) ->
     }
     forward(cx, &child);
     child.wait().await.map_err(|error| not_started(program, &error))
+}
+
+/// Those of a stack that we secured: the command is the user's own, and gets in without asking.
+fn credentials(cx: &Context, connection: &Connection) -> Result<Vec<(&'static str, String)>, Failure> {
+    match own_credentials(cx, |own| *own == connection.endpoints)? {
+        Some(ElasticsearchAuth::Basic { user, password }) => Ok(vec![
+            ("ELASTICSEARCH_USERNAME", user),
+            ("ELASTICSEARCH_PASSWORD", password.expose().to_owned()),
+            ("ELASTICSEARCH_PASSWORD_FILE", cx.project().password().display().to_string()),
+        ]),
+        Some(ElasticsearchAuth::ApiKey(_)) | None => Ok(Vec::new()),
+    }
 }
 
 /// Hands the signal on. Ctrl-C at a terminal has reached the command already, as a member of the same group.

@@ -10,11 +10,11 @@ use crate::stack::ProjectName;
 /// `--stack`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(super) enum StackChoice {
-    /// Embedded in this version; says why.
+    /// Containers where an engine and the images are, else embedded; says why.
     Auto,
     /// Servers inside a background process of this program.
     Embedded,
-    /// Containers (not in this version).
+    /// The real servers in containers.
     Docker,
     /// Servers you run: needs --kafka and --elasticsearch.
     External,

@@ -53,8 +53,9 @@ use global::GlobalArgs;
 
 /// The whole real-time stock pipeline in one command
 ///
-/// Ticks go into a Kafka topic, and from there into an Elasticsearch index. Both servers run inside a background process
-/// of this program, on the ports and with the protocols that any client of the real ones knows.
+/// Ticks go into a Kafka topic, and from there into an Elasticsearch index with a Kibana dashboard. The servers are the real
+/// ones in containers, or, where there is no container engine, embedded ones inside a background process of this program, with
+/// the protocols that any client of the real ones knows.
 #[derive(Parser, Debug)]
 #[command(
     name = "stockdev",

@@ -36,6 +36,8 @@ pub(super) use plan::search_engine;
 #[derive(Args, Debug, Clone)]
 #[command(before_help = "Examples:\n  \
     stockdev up                          the sample, on ports 9092 and 9200\n  \
+    stockdev up --stack embedded         without containers\n  \
+    stockdev up --stack docker --without kibana --elastic-version 8.19.9\n  \
     stockdev up --data ticks.csv         your own ticks (JSON, NDJSON or CSV, plain or gzip)\n  \
     stockdev up --ticks 100000           simulated ones\n  \
     stockdev up --live                   and keep them coming\n  \
