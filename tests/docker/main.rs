@@ -17,6 +17,7 @@ mod cli_support;
 mod accidents;
 mod engine;
 mod errors;
+mod kibana;
 mod lifecycle;
 mod parity;
 mod secure;

@@ -70,7 +70,14 @@ pub(super) async fn serve(
     broker.stopping.cancel();
     tracker.wait().await;
     let synced = tokio::task::spawn_blocking(move || broker.sync()).await;
-    synced.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())).map_err(ServeError::Sync)
+    match synced {
+        Ok(synced) => synced.map_err(ServeError::Sync),
+        Err(ended) => match ended.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime itself is going: there is nobody left to sync for.
+            Err(_cancelled) => Ok(()),
+        },
+    }
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>, tracker: TaskTracker) {

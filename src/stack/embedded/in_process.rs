@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::runtime::Runtime;
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::ServeFailure;
@@ -20,6 +21,7 @@ const STOP_LIMIT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct InProcess {
     runtime: Option<Runtime>,
+    tasks: Vec<JoinHandle<Result<(), (String, bool)>>>,
     stop: CancellationToken,
     pub endpoints: Endpoints,
 }
@@ -60,9 +62,11 @@ impl InProcess {
             },
             _ => return Err(ServeFailure::Other { reason: "a service has no port".to_owned() }),
         };
-        let started = Self { runtime: Some(runtime), stop, endpoints };
+        let mut started = Self { runtime: Some(runtime), tasks: Vec::new(), stop, endpoints };
         for (service, wait, task) in waits {
-            if wait.await.is_err() {
+            if wait.await.is_ok() {
+                started.tasks.push(task);
+            } else {
                 let reason = match task.await {
                     Ok(Err((reason, _))) => reason,
                     Ok(Ok(())) => "it ended without being asked to".to_owned(),
@@ -80,10 +84,15 @@ impl Drop for InProcess {
     fn drop(&mut self) {
         self.stop.cancel();
         let Some(runtime) = self.runtime.take() else { return };
+        let tasks = std::mem::take(&mut self.tasks);
         // A runtime may not be waited for inside another one, where a test's values are dropped.
         let waiting = std::thread::Builder::new()
             .name("stockdev-stop".into())
-            .spawn(move || runtime.shutdown_timeout(STOP_LIMIT));
+            .spawn(move || {
+                let ended = futures_util::future::join_all(tasks);
+                let _too_late = runtime.block_on(async { tokio::time::timeout(STOP_LIMIT, ended).await.is_err() });
+                runtime.shutdown_timeout(STOP_LIMIT);
+            });
         if let Ok(waiting) = waiting {
             let _panicked = waiting.join().is_err();
         }
