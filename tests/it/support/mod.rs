@@ -1,5 +1,6 @@
 //! What several tests share.
 
 pub(crate) mod clients;
+pub(crate) mod containers;
 pub(crate) mod http;
 pub(crate) mod servers;
