@@ -25,6 +25,7 @@ mod parse;
 mod paths;
 mod produce;
 mod progress;
+mod purge;
 mod serve;
 mod status;
 mod stop;

@@ -1,8 +1,10 @@
 //! What must exist before ticks flow: the topic and the index template. Both calls may be made again and again.
 
+mod remove;
 mod template;
 mod topic;
 
+pub use remove::{has_template, remove_index, remove_template, remove_topic};
 pub use template::{TEMPLATE_JSON, TEMPLATE_NAME, TemplateOutcome, apply_template};
 pub use topic::{TopicOutcome, TopicSpec, ensure_topic};
 

@@ -23,4 +23,6 @@ pub use folders::{FolderError, Folders, ProjectFolders, ProjectName, ProjectName
 pub use lock::{LockError, ProjectLock};
 pub use ports::{Holder, PortPlan, PortSource, listening_holder};
 pub use process::{ProcessId, memory_bytes, signal_kill, signal_terminate, wait_gone};
-pub use record::{FORMAT, LiveFile, LiveRecord, PortsRecord, Record, RecordError, StreamRecord, StreamSource};
+pub use record::{
+    CreatedRecord, FORMAT, LiveFile, LiveRecord, PortsRecord, Record, RecordError, StreamRecord, StreamSource,
+};

@@ -18,6 +18,7 @@ mod es_aggregations;
 mod es_cases;
 mod es_clients;
 mod es_node;
+mod external_purge;
 mod external_secured;
 mod kafka_broker;
 mod kafka_clients;

@@ -11,8 +11,8 @@ use crate::cli::failures;
 use crate::cli::global::StackChoice;
 use crate::cli::ticks::check_source;
 use crate::stack::{
-    Engine, FORMAT, PortPlan, PortsRecord, ProjectFolders, Record, StackKind, StreamRecord, StreamSource,
-    create_private_folder, external, find_engine,
+    CreatedRecord, Engine, FORMAT, PortPlan, PortsRecord, ProjectFolders, Record, StackKind, StreamRecord,
+    StreamSource, create_private_folder, external, find_engine,
 };
 use crate::tick::{SimulatorOptions, TickSource};
 
@@ -75,7 +75,13 @@ pub(super) fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
         let given =
             external::endpoints(global.kafka.as_deref(), global.elasticsearch.as_deref(), global.kibana.as_deref());
         match (given, &record.endpoints) {
-            (Ok(endpoints), _) => record.endpoints = Some(endpoints),
+            (Ok(endpoints), before) => {
+                // What was made on other servers is not to be looked for on these.
+                if before.as_ref().is_some_and(|before| *before != endpoints) {
+                    record.created = CreatedRecord::default();
+                }
+                record.endpoints = Some(endpoints);
+            }
             (Err(external::ExternalError::Missing { .. }), Some(_)) => {}
             (Err(error), _) => return Err(failures::external(&error)),
         }
@@ -149,6 +155,7 @@ fn new_record(args: &UpArgs, cx: &Context, kind: StackKind, project: &ProjectFol
         fsync: args.fsync,
         streams: Vec::new(),
         endpoints: None,
+        created: CreatedRecord::default(),
         live: None,
     }
 }

@@ -38,6 +38,11 @@ impl TestKafka {
         if let Ok(address) = env::var("STOCKDEV_TEST_KAFKA") {
             return Self { address, _own: None };
         }
+        Self::start_own()
+    }
+
+    /// For what must not touch a server of others.
+    pub(crate) fn start_own() -> Self {
         let (own, listener, address) = Own::prepare();
         let broker = Broker::open(BrokerConfig::new(own.folder(), "127.0.0.1", address.port())).unwrap();
         let stop = own.shutdown.clone();
