@@ -178,7 +178,7 @@ impl Bench {
 
     fn bulk(&self, bodies: &[(u64, Bytes)], suffix: &str, at_once: usize) -> Outcome<f64> {
         let index = self.fresh(suffix)?;
-        let started = Instant::now();
+        let (started, used) = (Instant::now(), processor_time());
         self.runtime.block_on(async {
             let mut under_way = JoinSet::new();
             let mut bodies = bodies.iter();
@@ -197,6 +197,7 @@ impl Bench {
             Ok::<_, Failure>(())
         })?;
         let rate = per_second(self.ticks, started.elapsed());
+        println!("  bodies:  {:.2} CPU s of this process", processor_time() - used);
         self.all_there(&index, self.ticks)?;
         Ok(rate)
     }
@@ -212,7 +213,7 @@ impl Bench {
             ..IndexOptions::default()
         };
         let (progress, cancel) = (Progress::new(), CancellationToken::new());
-        let started = Instant::now();
+        let (started, used) = (Instant::now(), processor_time());
         let (mut joined, mut ended) = (None, None);
         let report = self.runtime.block_on(async {
             let work = index(&self.kafka, &self.elasticsearch, &options, &progress, &cancel);
@@ -234,6 +235,7 @@ impl Bench {
             }
         })?;
         let whole = started.elapsed();
+        println!("  indexer: {:.2} CPU s of this process", processor_time() - used);
         check("documents indexed", report.indexed, self.ticks)?;
         self.all_there(&name, self.ticks)?;
         let (joined, first) = joined.ok_or("the indexer was never seen at work")?;
@@ -374,6 +376,14 @@ fn per_second(count: u64, time: Duration) -> f64 {
 fn median(mut rates: Vec<f64>) -> f64 {
     rates.sort_by(f64::total_cmp);
     rates.get(rates.len() / 2).copied().unwrap_or_default()
+}
+
+/// User and system time of this process in hundredths of a second, as seconds; zero where there is no `/proc`.
+fn processor_time() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<f64>().ok()).unwrap_or_default();
+    (ticks(11) + ticks(12)) / 100.0
 }
 
 /// `VmHWM` in the kernel's kB; zero where there is no `/proc`, or the process has ended.

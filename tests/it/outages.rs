@@ -73,7 +73,8 @@ fn a_stream_survives_each_server_going_away_and_says_what_it_waits_for() {
 
     // Both are frozen: connections stay, nobody answers.
     for container in [&pair.elasticsearch, &pair.kafka] {
-        container.docker("pause");
+        // A busy machine may not manage to freeze it the first time.
+        container.wait_until("it can't be paused", || docker(&["pause", &container.name]));
     }
     lasts(outage);
     for container in [&pair.elasticsearch, &pair.kafka] {
@@ -254,7 +255,10 @@ fn feed(mut to: ChildStdin, ticks: String, ends: Arc<AtomicBool>) -> JoinHandle<
             if ends.load(Ordering::Relaxed) {
                 break;
             }
-            to.write_all(format!("{tick}\n").as_bytes()).unwrap();
+            // A producer that ended is noticed by whoever waits for it.
+            if to.write_all(format!("{tick}\n").as_bytes()).is_err() {
+                break;
+            }
             fed.push(tick.to_owned());
         }
         fed
