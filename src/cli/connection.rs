@@ -44,7 +44,8 @@ impl Connection {
         kafka.properties = properties(cx)?;
         kafka.check().map_err(|error| failures::kafka(&error))?;
         if let Some(path) = &cx.global.ca_cert {
-            kafka.trust(path);
+            // Absolute, for the live stream's process as well.
+            kafka.trust(&std::path::absolute(path).unwrap_or_else(|_| path.clone()));
         }
         let mut elasticsearch = ElasticsearchAddress::new(endpoints.elasticsearch.clone());
         elasticsearch.auth = match auth(cx)? {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::context::{Context, Found};
 use super::failure::Failure;
 use super::failures;
+use super::purge;
 use super::up::search_engine;
 use crate::report::{bytes, count};
 use crate::stack::docker::{Container, Engine, EngineError, Removed};
@@ -24,11 +25,15 @@ use crate::stack::{
 #[command(before_help = "Examples:\n  \
     stockdev down\n  \
     stockdev down --keep-data        the next `up` finds the data\n  \
+    stockdev down --purge            external stack: also what `up` made on the servers\n  \
     stockdev down --all              every project of this machine")]
 pub(super) struct DownArgs {
     /// Leave the data for the next `up`
     #[arg(long)]
     keep_data: bool,
+    /// External stack: also remove the topic, index and template that this project made on the servers
+    #[arg(long, conflicts_with = "keep_data")]
+    purge: bool,
     /// Every project of this machine
     #[arg(long)]
     all: bool,
@@ -46,6 +51,10 @@ pub(super) struct TakenDown {
     kept: Option<String>,
     /// What the container engine was asked to remove.
     containers: Removed,
+    /// Made by the project on an external stack, and removed there.
+    purged: Vec<String>,
+    /// The same, and left.
+    left: Vec<String>,
 }
 
 pub(super) async fn run(args: &DownArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
@@ -55,7 +64,7 @@ pub(super) async fn run(args: &DownArgs, cx: &Arc<Context>) -> Result<u8, Failur
     };
     let (mut lines, mut documents, mut first_failure) = (Vec::new(), Vec::new(), None);
     for name in names {
-        match down_one(cx, &name, args.keep_data).await {
+        match down_one(cx, &name, args).await {
             Ok(down) => {
                 lines.push(down.text(name.as_ref()));
                 documents.push(down.document(name.as_ref()));
@@ -77,14 +86,28 @@ pub(super) async fn run(args: &DownArgs, cx: &Arc<Context>) -> Result<u8, Failur
     Ok(first_failure.unwrap_or(0))
 }
 
-async fn down_one(cx: &Context, name: &ProjectName, keep_data: bool) -> Result<TakenDown, Failure> {
+async fn down_one(cx: &Context, name: &ProjectName, args: &DownArgs) -> Result<TakenDown, Failure> {
     let project = cx.folders.project(name);
     let has_nothing = !project.root.exists() && !project.lock.exists() && !project.ephemeral_data.exists();
     if has_nothing && !has_containers(name).await {
         return Ok(TakenDown::default());
     }
     let lock = ProjectLock::take(&project).map_err(|error| failures::lock(&error, name.as_ref()))?;
-    let down = take_down(cx, &project, keep_data, &lock).await?;
+    let mut stopped = TakenDown::default();
+    let external = Found::look(&project)?.record.filter(|record| record.stack == StackKind::External);
+    let created = external.as_ref().map(|record| purge::names(&record.created)).unwrap_or_default();
+    if let Some(record) = external.filter(|_| args.purge) {
+        // The live stream writes into what is to go.
+        if let Some(live) = LiveFile::load(&project).map_err(|error| failures::file(&error))? {
+            stop(cx, &live.process, &mut stopped).await;
+        }
+        stopped.purged = purge::purge(cx, &project, record).await?;
+    }
+    let mut down = take_down(cx, &project, args.keep_data, &lock).await?;
+    down.stopped.extend(stopped.stopped);
+    down.killed.extend(stopped.killed);
+    down.left = if args.purge { Vec::new() } else { created };
+    down.purged = stopped.purged;
     tidy(cx, lock);
     Ok(down)
 }
@@ -267,7 +290,12 @@ impl TakenDown {
             of_engine.iter().flat_map(|(kind, names)| names.iter().map(move |name| format!("{kind} {name}")));
         let removed: Vec<String> =
             of_engine.chain(self.removed.iter().cloned()).map(|what| format!("\n  removed {what}")).collect();
-        format!("project `{name}`: {stopped}{data}{}", removed.concat())
+        let purged: Vec<String> = self.purged.iter().map(|what| format!("\n  removed {what} on the servers")).collect();
+        let left = match self.left.is_empty() {
+            true => String::new(),
+            false => format!("\n  left on the servers: {} (--purge removes what a project made)", self.left.join(", ")),
+        };
+        format!("project `{name}`: {stopped}{data}{}{}{left}", removed.concat(), purged.concat())
     }
 
     fn document(&self, name: &str) -> Value {
@@ -281,6 +309,8 @@ impl TakenDown {
             "networks": self.containers.networks,
             "volumes": self.containers.volumes,
             "kept": self.kept,
+            "purged": self.purged,
+            "left": self.left,
         })
     }
 }

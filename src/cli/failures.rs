@@ -235,6 +235,14 @@ pub(super) fn kafka(error: &KafkaClientError) -> Failure {
 
 /// What librdkafka's words say about a wrong `security.protocol`: what to try, and why.
 fn security_hint(reason: &str) -> Option<(&'static str, &'static str)> {
+    let (hung_up, state) = (reason.contains("Disconnected"), |state| reason.contains(&format!("in state {state}")));
+    // A listener that wants TLS hangs up on the first request, one that wants a user on the one behind it.
+    let reason = match hung_up {
+        true if state("APIVERSION_QUERY") => "connecting to a SSL listener",
+        true if state("SSL_HANDSHAKE") => "connecting to a PLAINTEXT",
+        true if state("UP") => "might require SASL",
+        _ => reason,
+    };
     let hints = [
         (
             "connecting to a SSL listener",

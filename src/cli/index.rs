@@ -41,6 +41,19 @@ pub(super) struct IndexArgs {
     /// Where rejected documents go
     #[arg(long, value_name = "NAME", default_value = DEAD_LETTER_TOPIC)]
     dead_letter_topic: String,
+    /// Documents in a bulk request, at most
+    #[arg(long, value_name = "N", default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(1..=100_000), hide_short_help = true)]
+    bulk_docs: u32,
+    /// Bytes in a bulk request, at most; one document may be more
+    #[arg(long, value_name = "N", default_value_t = 4 << 20, value_parser = clap::value_parser!(u32).range(1..=67_108_864), hide_short_help = true)]
+    bulk_bytes: u32,
+    /// Bulk requests under way at once
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=64), hide_short_help = true)]
+    bulk_requests: u32,
+}
+
+fn size(number: u32) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
 }
 
 /// How long Elasticsearch may take for its first answer.
@@ -54,6 +67,9 @@ pub(super) async fn run(args: IndexArgs, cx: &Arc<Context>) -> Result<u8, Failur
         group: args.group.clone(),
         dead_letter_topic: args.dead_letter_topic.clone(),
         until: if args.until_caught_up { Until::CaughtUp } else { Until::Forever },
+        bulk_docs_max: size(args.bulk_docs),
+        bulk_bytes_max: size(args.bulk_bytes),
+        in_flight_max: size(args.bulk_requests),
         ..IndexOptions::default()
     };
     // Where nothing waits, the work itself would not notice that it has nowhere to go.

@@ -27,6 +27,7 @@ mod parse;
 mod paths;
 mod produce;
 mod progress;
+mod purge;
 mod serve;
 mod smoke;
 mod status;

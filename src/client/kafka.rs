@@ -135,6 +135,8 @@ impl KafkaAddress {
     pub fn config(&self, ours: &[(&str, &str)], must_hold: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("client.id", "stockdev");
+        // A listener that hangs up (it wants TLS, or a user) is told at this level only.
+        config.set_log_level(RDKafkaLogLevel::Info);
         // A broker that goes away and comes back is found again at once, not after librdkafka's 10 s.
         config.set("reconnect.backoff.ms", "50").set("reconnect.backoff.max.ms", "1000");
         // A topic made a moment ago is found within this time.
@@ -260,6 +262,23 @@ impl KafkaAddress {
         }
     }
 
+    /// Removes a topic; says whether it was there.
+    pub(crate) async fn delete_topic(&self, name: &str, timeout: Duration) -> Result<bool, KafkaClientError> {
+        let admin = Detached::new(self.admin()?);
+        let options = AdminOptions::new().request_timeout(Some(timeout)).operation_timeout(Some(timeout));
+        let answer = admin.delete_topics(&[name], &options).await;
+        let (reason, is_refused) = (admin.inner().context().last_problem(), admin.inner().context().is_refused());
+        drop(admin);
+        let what = format!("the removal of topic `{name}`");
+        match answer.map(|results| results.into_iter().next()) {
+            Ok(Some(Ok(_))) => Ok(true),
+            Ok(Some(Err((_, RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic)))) => Ok(false),
+            Ok(Some(Err((_, code)))) => Err(self.refused(&what, &code.to_string())),
+            Ok(None) => Err(self.refused(&what, "nothing")),
+            Err(error) => Err(self.classify(&what, timeout, &error, reason, is_refused)),
+        }
+    }
+
     /// Runs a blocking question off the async threads.
     pub(crate) async fn ask<T: Send + 'static>(
         &self,
@@ -367,13 +386,20 @@ impl KafkaContext {
         self.seen.lock().unwrap_or_else(PoisonError::into_inner).is_refused
     }
 
+    /// A connection's end, as it is logged: `[thrd:127.0.0.1:9092/bootstrap]: 127.0.0.1:9092/bootstrap: Disconnected`.
+    fn remember(&self, message: &str) {
+        let text =
+            message.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: ")).map_or(message, |(_, text)| text);
+        self.seen.lock().unwrap_or_else(PoisonError::into_inner).last = Some(text.to_owned());
+    }
+
     /// Whether this error is news.
     fn is_news(&self, code: &str, reason: &str, now: Instant) -> bool {
         self.errors.fetch_add(1, Ordering::Relaxed);
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.is_refused |= code.contains("Authentication");
         // "All brokers down" comes after the error that says why.
-        if !code.contains("AllBrokersDown") || seen.last.is_none() {
+        if !code.contains("AllBrokersDown") {
             seen.last = Some(reason.to_owned());
         }
         match seen.reported.insert(code.to_owned(), now) {
@@ -386,12 +412,15 @@ impl KafkaContext {
 
 impl ClientContext for KafkaContext {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        if facility == "FAIL" {
+            self.remember(message);
+        }
         match level {
             RDKafkaLogLevel::Emerg | RDKafkaLogLevel::Alert | RDKafkaLogLevel::Critical => {
                 error!(target: "librdkafka", facility, "{message}");
             }
             // Connection trouble comes as an error event too, which is reported once.
-            RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning if matches!(facility, "FAIL" | "ERROR") => {
+            _ if matches!(facility, "FAIL" | "ERROR") => {
                 debug!(target: "librdkafka", facility, "{message}");
             }
             RDKafkaLogLevel::Error | RDKafkaLogLevel::Warning => warn!(target: "librdkafka", facility, "{message}"),
@@ -444,6 +473,9 @@ mod tests {
         assert_eq!(context.error_count(), 201);
         assert!(context.is_news("AllBrokersDown", "1/1 brokers are down", start));
         assert_eq!(context.last_problem().as_deref(), Some("again"));
+        context.remember("[thrd:k:9092/bootstrap]: k:9092/bootstrap: Disconnected: (connecting to a SSL listener?)");
+        let last = context.last_problem().unwrap();
+        assert_eq!(last, "k:9092/bootstrap: Disconnected: (connecting to a SSL listener?)");
     }
 
     #[test]

@@ -190,7 +190,13 @@ impl Poller {
                 // A broker behind a cut network is silent: a fetch, answered within 100 ms else, says so after this long.
                 ("socket.timeout.ms", "10000"),
                 ("queued.max.messages.kbytes", "16384"),
-                ("fetch.message.max.bytes", "4194304"),
+                // Memory: an answer is unpacked as a whole, and each message costs some 600 bytes besides its own. Small ticks
+                // pack ten to one, so that 4 MiB of them would be 400 MB.
+                ("fetch.message.max.bytes", "262144"),
+                ("fetch.max.bytes", "524288"),
+                // The floor of the one above; it means nothing else to a consumer.
+                ("message.max.bytes", "524288"),
+                ("queued.min.messages", "10000"),
             ],
             &[
                 ("group.id", &options.group),

@@ -169,8 +169,9 @@ fn plain(reason: &str) -> String {
     for end in [" (after ", " (os error "] {
         text = text.rsplit_once(end).map_or(text, |(before, _)| before);
     }
-    if let Some((broker, rest)) = text.split_once(": ")
-        && broker.contains('/')
+    // `127.0.0.1:9092/1: `, `GroupCoordinator: 127.0.0.1:9092: `
+    while let Some((broker, rest)) = text.split_once(": ")
+        && (broker.ends_with(|c: char| c.is_ascii_digit()) && broker.contains(':') || is_broker(broker))
         && !broker.contains(' ')
     {
         text = rest;
@@ -184,6 +185,11 @@ fn plain(reason: &str) -> String {
         (Some(first), Some(second)) if second.is_lowercase() => first.to_lowercase().chain(letters).collect(),
         _ => text.to_owned(),
     }
+}
+
+/// How librdkafka names a broker whose number it does not know (yet).
+fn is_broker(name: &str) -> bool {
+    name.ends_with("/bootstrap") || name == "GroupCoordinator" || name == "TxnCoordinator"
 }
 
 #[cfg(test)]
@@ -200,6 +206,10 @@ mod tests {
         check(
             "localhost:9092/bootstrap: Disconnected (after 3ms in state UP, 2 identical error(s) suppressed)",
             "disconnected",
+        );
+        check(
+            "GroupCoordinator: 127.0.0.1:9092: Connect to ipv4#127.0.0.1:9092 failed: Connection refused",
+            "connection refused",
         );
         check("1/1 brokers are down", "1/1 brokers are down");
         check("Connection refused (os error 111)", "connection refused");

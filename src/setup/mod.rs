@@ -3,6 +3,7 @@
 
 mod dashboard;
 mod ready;
+mod remove;
 mod security;
 mod template;
 mod topic;
@@ -12,6 +13,7 @@ pub use dashboard::{
     Rejection, import_dashboard,
 };
 pub use ready::prove_writable;
+pub use remove::{has_template, remove_index, remove_template, remove_topic};
 pub use security::kibana_token;
 pub use template::{TEMPLATE_JSON, TEMPLATE_NAME, TemplateOutcome, apply_template};
 pub use topic::{TopicOutcome, TopicSpec, ensure_topic};

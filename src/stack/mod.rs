@@ -24,5 +24,6 @@ pub use lock::{LockError, ProjectLock};
 pub use ports::{Holder, PortPlan, PortSource, dial_address, free_ports, is_free, listening_holder};
 pub use process::{ProcessId, memory_bytes, signal_kill, signal_terminate, wait_gone};
 pub use record::{
-    DockerRecord, FORMAT, LiveFile, LiveRecord, PortsRecord, Record, RecordError, StreamRecord, StreamSource,
+    CreatedRecord, DockerRecord, FORMAT, LiveFile, LiveRecord, PortsRecord, Record, RecordError, StreamRecord,
+    StreamSource,
 };

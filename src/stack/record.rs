@@ -48,6 +48,9 @@ pub struct Record {
     /// Addresses of an external stack.
     #[serde(default)]
     pub endpoints: Option<Endpoints>,
+    /// What this project made on an external stack, or was about to.
+    #[serde(default)]
+    pub created: CreatedRecord,
     #[serde(default)]
     pub live: Option<LiveRecord>,
     /// The docker stack's own.
@@ -66,6 +69,15 @@ pub struct DockerRecord {
     pub secure: bool,
     /// Containers are being made: what the engine is asked for may appear after we have died.
     pub changing: bool,
+}
+
+/// What was not there before this project: recorded before it is made.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreatedRecord {
+    pub topic: bool,
+    pub dead_letter_topic: bool,
+    pub index: bool,
+    pub template: bool,
 }
 
 /// The ports of the embedded and the docker stack.
@@ -195,6 +207,7 @@ mod tests {
                 sent: 2000,
             }],
             endpoints: None,
+            created: CreatedRecord { topic: true, ..CreatedRecord::default() },
             live: None,
             docker: None,
         }

@@ -13,13 +13,15 @@ const IMAGE: &str = "stockdev-test/kibana:1";
 /// Builds the stand-in on an image that has a JDK; nothing where it has none.
 fn stand_in() -> Option<&'static str> {
     let source = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/clients/kibana");
-    let recipe = format!("FROM {KAFKA}\nCOPY Kibana.java /Kibana.java\nENTRYPOINT [\"java\", \"-Xmx64m\", \"/Kibana.java\"]\n");
+    let recipe =
+        format!("FROM {KAFKA}\nCOPY Kibana.java /Kibana.java\nENTRYPOINT [\"java\", \"-Xmx64m\", \"/Kibana.java\"]\n");
     let folder = tempfile::tempdir().unwrap();
     std::fs::write(folder.path().join("Dockerfile"), recipe).unwrap();
     std::fs::copy(format!("{source}/Kibana.java"), folder.path().join("Kibana.java")).unwrap();
     let built = Command::new("docker").args(["build", "-q", "-t", IMAGE]).arg(folder.path()).output().unwrap();
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let compiles = Command::new("docker").args(["run", "--rm", "--entrypoint", "javac", IMAGE, "-version"]).output().unwrap();
+    let compiles =
+        Command::new("docker").args(["run", "--rm", "--entrypoint", "javac", IMAGE, "-version"]).output().unwrap();
     compiles.status.success().then_some(IMAGE)
 }
 
@@ -58,7 +60,8 @@ fn kibana_comes_after_elasticsearch_and_gets_its_token_and_the_dashboard() {
 fn smoke_proves_the_docker_stack() {
     let Some(stack) = Stack::new() else { return };
     let report = stack.sandbox.work().join("smoke.xml");
-    let mut arguments = vec!["smoke", "--stack", "docker", "--without", "kibana", "--timeout", "400s", "--output", "json"];
+    let mut arguments =
+        vec!["smoke", "--stack", "docker", "--without", "kibana", "--timeout", "400s", "--output", "json"];
     let path = report.display().to_string();
     arguments.extend(["--junit", &path]);
     let document = stack.run(&arguments).expect(0).document();

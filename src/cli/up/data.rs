@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::UpArgs;
+use super::created;
 use super::document::Outcome;
 use super::plan::{Plan, StreamPlan};
 use super::stack::Live;
@@ -40,10 +41,12 @@ pub(super) async fn put_in_place(
     live: Live,
 ) -> Result<Outcome, Failure> {
     let connection = live.connection;
+    created::intend(&mut plan, &connection).await?;
     set_up(&plan, args, cx, &connection).await?;
     let dashboard = dashboard(&plan, cx, &connection).await?;
     let streamed = stream_and_index(&mut plan, args, cx, &connection).await?;
     let verified = verify(&plan, cx, &connection, &streamed).await?;
+    created::settle(&mut plan, &connection).await?;
     Ok(Outcome {
         stack: plan.record.stack,
         already_up: live.was_running && streamed.is_nothing(),

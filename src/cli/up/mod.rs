@@ -4,6 +4,7 @@
 //! streams, indexes and verifies. Every step looks at what is there first, so that a second `up` changes nothing and one
 //! after a crash goes on where the last one stopped.
 
+mod created;
 mod data;
 mod docker;
 mod document;
@@ -168,6 +169,15 @@ async fn undo(cx: &Context, started: &Started, lock: &ProjectLock) -> Failure {
         Some(phase) => cx.interrupted().phase(phase),
         None => cx.interrupted(),
     };
+    // What was made on servers of others is only removed when asked: what it was must not be forgotten.
+    let record = Found::look(&cx.project()).ok().and_then(|found| found.record);
+    if record.is_some_and(|record| record.stack == StackKind::External) {
+        let flag = cx.project_flag();
+        return failure
+            .left("what arrived on the servers is kept")
+            .next(format!("stockdev up{flag}"), "go on")
+            .next(format!("stockdev down{flag} --purge"), "remove what this project made there");
+    }
     let undone = match (started.fresh, started.server || started.fresh) {
         (true, _) => down::take_down(cx, &cx.project(), false, lock).await.map(|_| "what this run started was removed"),
         (false, true) => {

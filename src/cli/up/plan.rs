@@ -13,7 +13,7 @@ use crate::cli::global::StackChoice;
 use crate::cli::ticks::check_source;
 use crate::stack::docker::{EngineSearch, find_engine};
 use crate::stack::{
-    FORMAT, PortPlan, PortsRecord, ProjectFolders, Record, StackKind, StreamRecord, StreamSource,
+    CreatedRecord, FORMAT, PortPlan, PortsRecord, ProjectFolders, Record, StackKind, StreamRecord, StreamSource,
     create_private_folder, external,
 };
 use crate::tick::{SimulatorOptions, TickSource};
@@ -89,7 +89,13 @@ pub(super) async fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
         let given =
             external::endpoints(global.kafka.as_deref(), global.elasticsearch.as_deref(), global.kibana.as_deref());
         match (given, &record.endpoints) {
-            (Ok(endpoints), _) => record.endpoints = Some(endpoints),
+            (Ok(endpoints), before) => {
+                // What was made on other servers is not to be looked for on these.
+                if before.as_ref().is_some_and(|before| *before != endpoints) {
+                    record.created = CreatedRecord::default();
+                }
+                record.endpoints = Some(endpoints);
+            }
             (Err(external::ExternalError::Missing { .. }), Some(_)) => {}
             (Err(error), _) => return Err(failures::external(&error)),
         }
@@ -202,6 +208,7 @@ fn new_record(args: &UpArgs, cx: &Context, kind: StackKind, project: &ProjectFol
         fsync: args.fsync,
         streams: Vec::new(),
         endpoints: None,
+        created: CreatedRecord::default(),
         live: None,
         docker: None,
     }

@@ -11,7 +11,7 @@ use crate::cli::context::{Context, Found};
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
-use crate::client::KibanaLevel;
+use crate::client::{ElasticsearchClientError, KafkaClientError, KibanaClientError, KibanaLevel};
 use crate::report::Phase;
 use crate::stack::docker::Engine;
 use crate::stack::embedded::{self, ServeOptions, ServerFile};
@@ -218,15 +218,38 @@ async fn wait(connection: &Connection, plan: &Plan, args: &UpArgs, cx: &Context)
         StackKind::External => args.timeout.min(EXTERNAL_PATIENCE),
     };
     let kafka = until(patience, plan, "Kafka", &connection.endpoints.kafka, async || {
-        connection.kafka.probe(PROBE_PATIENCE).await.map_err(|error| error.to_string())
+        connection.kafka.probe(PROBE_PATIENCE).await.map_err(|error| Refusal {
+            is_final: !matches!(error, KafkaClientError::Unreachable { .. } | KafkaClientError::Refused { .. }),
+            reason: error.to_string(),
+            failure: failures::kafka(&error),
+        })
     });
     let elasticsearch = until(patience, plan, "Elasticsearch", &connection.endpoints.elasticsearch, async || {
-        connection.elasticsearch.probe(PROBE_PATIENCE).await.map_err(|error| error.to_string())
+        connection.elasticsearch.probe(PROBE_PATIENCE).await.map_err(|error| Refusal {
+            is_final: !matches!(
+                error,
+                ElasticsearchClientError::Unreachable { .. }
+                    | ElasticsearchClientError::Refused { .. }
+                    | ElasticsearchClientError::WrongService { .. }
+            ),
+            reason: error.to_string(),
+            failure: failures::elasticsearch(&error),
+        })
     });
     let kibana = async {
         let Some(kibana) = &connection.kibana else { return Ok(None) };
         let status = until(patience, plan, "Kibana", &kibana.url, async || {
-            kibana.probe(KIBANA_PROBE_PATIENCE).await.map_err(|error| error.to_string())
+            kibana.probe(KIBANA_PROBE_PATIENCE).await.map_err(|error| Refusal {
+                is_final: matches!(
+                    error,
+                    KibanaClientError::Unauthorized { .. }
+                        | KibanaClientError::Url { .. }
+                        | KibanaClientError::CaCert { .. }
+                        | KibanaClientError::Build(_)
+                ),
+                reason: error.to_string(),
+                failure: failures::kibana(&error),
+            })
         });
         status.await.map(Some)
     };
@@ -247,25 +270,41 @@ async fn wait(connection: &Connection, plan: &Plan, args: &UpArgs, cx: &Context)
     }
 }
 
+/// Why a service is not ready.
+struct Refusal {
+    /// Waiting can't help: the credentials are refused, or no client can be made.
+    is_final: bool,
+    reason: String,
+    failure: Failure,
+}
+
 async fn until<T>(
     patience: Duration,
     plan: &Plan,
     name: &str,
     address: &str,
-    probe: impl AsyncFn() -> Result<T, String>,
+    probe: impl AsyncFn() -> Result<T, Refusal>,
 ) -> Result<T, Failure> {
     let started = Instant::now();
     let mut pause = Duration::from_millis(2);
     loop {
-        let reason = match probe().await {
+        let refusal = match probe().await {
             Ok(answer) => return Ok(answer),
-            Err(reason) => reason,
+            Err(refusal) => refusal,
         };
+        let external = plan.record.stack == StackKind::External;
+        if refusal.is_final && external {
+            return Err(refusal.failure.left("nothing was started"));
+        }
         if plan.record.stack == StackKind::Embedded && died(&plan.project) {
             return Err(service_died(&plan.project));
         }
         if started.elapsed() + pause >= patience {
-            return Err(unreachable(plan, name, address, &reason, patience));
+            let tried = format!("asked {address} for {} s", patience.as_secs());
+            return Err(match external {
+                true => refusal.failure.tried(tried).left("nothing was started"),
+                false => too_late(plan, name, address, &refusal.reason, tried),
+            });
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(250));
@@ -311,27 +350,17 @@ fn service_died(project: &ProjectFolders) -> Failure {
         .log(log)
 }
 
-fn unreachable(plan: &Plan, name: &str, address: &str, reason: &str, patience: Duration) -> Failure {
-    let external = plan.record.stack == StackKind::External;
-    let id = if external { ErrorId::EndpointUnreachable } else { ErrorId::Deadline };
-    let failure = Failure::new(id, format!("{name} does not answer at {address}"))
-        .tried(format!("asked {address} for {} s", patience.as_secs()))
-        .got(reason.to_owned());
-    if external {
-        return failure.left("nothing was started").next(reach_command(name, address), "see whether it can be reached");
-    }
+fn too_late(plan: &Plan, name: &str, address: &str, reason: &str, tried: String) -> Failure {
     let service = name.to_lowercase();
-    failure
-        .left("the background process still runs")
+    let failure = Failure::new(ErrorId::Deadline, format!("{name} does not answer at {address}"))
+        .tried(tried)
+        .got(reason.to_owned())
         .next(format!("stockdev logs {service}"), "read why")
-        .next("stockdev down", "stop and remove it")
-        .log(embedded::log_path(Path::new(&plan.project.logs()), &service))
-}
-
-fn reach_command(name: &str, address: &str) -> String {
-    match name {
-        "Kafka" => format!("kcat -L -b {address}"),
-        "Kibana" => format!("curl {address}/api/status"),
-        _ => format!("curl {address}"),
+        .next("stockdev down", "stop and remove it");
+    match plan.record.stack {
+        StackKind::Embedded => failure
+            .left("the background process still runs")
+            .log(embedded::log_path(Path::new(&plan.project.logs()), &service)),
+        StackKind::Docker | StackKind::External => failure.left("the containers run as they are"),
     }
 }

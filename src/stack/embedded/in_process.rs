@@ -86,13 +86,11 @@ impl Drop for InProcess {
         let Some(runtime) = self.runtime.take() else { return };
         let tasks = std::mem::take(&mut self.tasks);
         // A runtime may not be waited for inside another one, where a test's values are dropped.
-        let waiting = std::thread::Builder::new()
-            .name("stockdev-stop".into())
-            .spawn(move || {
-                let ended = futures_util::future::join_all(tasks);
-                let _too_late = runtime.block_on(async { tokio::time::timeout(STOP_LIMIT, ended).await.is_err() });
-                runtime.shutdown_timeout(STOP_LIMIT);
-            });
+        let waiting = std::thread::Builder::new().name("stockdev-stop".into()).spawn(move || {
+            let ended = futures_util::future::join_all(tasks);
+            let _too_late = runtime.block_on(async { tokio::time::timeout(STOP_LIMIT, ended).await.is_err() });
+            runtime.shutdown_timeout(STOP_LIMIT);
+        });
         if let Ok(waiting) = waiting {
             let _panicked = waiting.join().is_err();
         }

@@ -41,7 +41,7 @@ impl TestKafka {
         Self::start_own()
     }
 
-    /// For what must not touch a broker that others use.
+    /// For what must not touch a server of others.
     pub(crate) fn start_own() -> Self {
         let (own, listener, address) = Own::prepare();
         let broker = Broker::open(BrokerConfig::new(own.folder(), "127.0.0.1", address.port())).unwrap();
