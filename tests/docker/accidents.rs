@@ -48,7 +48,7 @@ fn twenty_kills_of_up_leave_nothing_after_down() {
         child.kill().unwrap();
         child.wait().unwrap();
         stack.run(&["down"]).expect(0);
-        assert_eq!(stack.everything(), [String::new(); 0], "round {round}, killed after {moment:?}");
+        assert_eq!(stack.everything(), Vec::<String>::new(), "round {round}, killed after {moment:?}");
     }
 }
 

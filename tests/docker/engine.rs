@@ -138,7 +138,7 @@ impl Stack {
 
     #[track_caller]
     pub(crate) fn expect_nothing_left(&self) {
-        assert_eq!(self.everything(), [String::new(); 0]);
+        assert_eq!(self.everything(), Vec::<String>::new());
         assert!(!self.sandbox.path("state/stockdev").join(&self.project).exists());
     }
 }
@@ -148,7 +148,7 @@ impl Drop for Stack {
         let down = self.run(&["down", "-q"]);
         if !std::thread::panicking() {
             assert_eq!(down.code, Some(0), "{down:?}");
-            assert_eq!(self.everything(), [String::new(); 0]);
+            assert_eq!(self.everything(), Vec::<String>::new());
         }
     }
 }

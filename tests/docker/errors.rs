@@ -14,7 +14,7 @@ fn a_taken_port_is_named_before_anything_is_made() {
     assert_eq!(refused["error"]["id"], "PORT_TAKEN");
     let got = refused["error"]["got"].as_str().unwrap();
     assert!(got.contains(&format!("pid {}", std::process::id())), "{got}");
-    assert_eq!(stack.everything(), [String::new(); 0]);
+    assert_eq!(stack.everything(), Vec::<String>::new());
 }
 
 #[test]
