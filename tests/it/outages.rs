@@ -247,7 +247,7 @@ fn counted<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, u32> {
 
 /// Ticks with the offset of the exchange's zone in their timestamps.
 fn zoned(ticks: &str) -> String {
-    let pattern = regex::Regex::new(r#""timestamp":"(\S+) (\S+)""#).unwrap();
+    let pattern = regex::Regex::new(r#""timestamp":"([^" ]+) ([^" ]+)""#).unwrap();
     pattern.replace_all(ticks, "\"timestamp\":\"${1}T${2}+05:30\"").into_owned()
 }
 
