@@ -112,6 +112,7 @@ impl Stream {
             ensure_topic(&kafka, &TopicSpec::new(TOPIC, 2)).await.unwrap();
             apply_template(&elasticsearch).await.unwrap();
         });
+        // With their zone: such ticks pass through as they are.
         let made = sandbox.run(&["generate", "--ticks", &TICKS_MAX.to_string(), "--seed", "7"]).expect(0);
         let rate = (TICKS_PER_SECOND * 2).to_string();
         let producer = ["produce", "-", "--rate", &rate, "--topic", TOPIC, "--kafka", &pair.kafka_address];
@@ -125,7 +126,7 @@ impl Stream {
         let indexer = spawn("indexer", &[&indexer[..], &elasticsearch_flag].concat());
         let mut producer = spawn("producer", &producer);
         let ends = Arc::new(AtomicBool::new(false));
-        let feeder = feed(producer.stdin.take().unwrap(), made.stdout, ends.clone());
+        let feeder = feed(producer.stdin.take().unwrap(), zoned(&made.stdout), ends.clone());
         Self { producer, indexer, feeder: Some(feeder), ends, kafka, elasticsearch, runtime, sandbox }
     }
 
@@ -213,7 +214,8 @@ impl Stream {
         let topic = ["consume", "--topic", TOPIC, "--max", &(ticks + 1000).to_string(), "--kafka"];
         let consumed = self.sandbox.run(&[&topic[..], &[&self.kafka.bootstrap, "--format", "%s"]].concat()).expect(0);
         let (found, wanted) = (counted(consumed.stdout.lines()), counted(fed.iter().map(String::as_str)));
-        assert!(found == wanted, "{} different ticks in the topic, {} sent", found.len(), wanted.len());
+        let differs = found.iter().find(|(tick, count)| wanted.get(*tick) != Some(count));
+        assert!(found == wanted, "{} different ticks of {} in the topic: {differs:?}", found.len(), wanted.len());
         // Each message is a document; ids are those of the messages, so that none can be there twice.
         self.until("all is indexed", |stream| stream.lag() == Some(0) && stream.documents() == Some(ticks));
         let pid = self.indexer.id().to_string();
@@ -241,6 +243,12 @@ fn counted<'a>(lines: impl Iterator<Item = &'a str>) -> BTreeMap<&'a str, u32> {
         *counts.entry(line).or_default() += 1;
     }
     counts
+}
+
+/// Ticks with the offset of the exchange's zone in their timestamps.
+fn zoned(ticks: &str) -> String {
+    let pattern = regex::Regex::new(r#""timestamp":"([^" ]+) ([^" ]+)""#).unwrap();
+    pattern.replace_all(ticks, "\"timestamp\":\"${1}T${2}+05:30\"").into_owned()
 }
 
 /// Writes ticks at their rate until told to end; gives those written.
