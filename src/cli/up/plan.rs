@@ -58,7 +58,6 @@ pub(super) async fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
     let asked = asked_source(args)?;
     let found = Found::look(&project)?;
     let Choice { kind, reason, mut docker } = choose_stack(args, cx, &found).await?;
-    create_private_folder(&project.root).map_err(|error| failures::file(&error))?;
     if let Some(damage) = &found.damage {
         cx.report.note(&format!(
             "the record of this project was damaged ({damage}); it is made anew, nothing is streamed twice"
@@ -100,6 +99,8 @@ pub(super) async fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
             (Err(error), _) => return Err(failures::external(&error)),
         }
     }
+    // Only now: what was refused leaves no folder behind.
+    create_private_folder(&project.root).map_err(|error| failures::file(&error))?;
     Ok(Plan { project, record, found, ports, docker, stream, reason })
 }
 
