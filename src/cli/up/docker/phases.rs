@@ -10,6 +10,10 @@ use crate::stack::docker::{Engine, PullProgress, Service};
 
 /// A service that has not answered for so long shows the last line of its log.
 const SLOW: Duration = Duration::from_secs(20);
+/// How often that line is read again.
+const READ_AGAIN: Duration = Duration::from_secs(5);
+/// A line is cut here.
+const LINE_CHARS: usize = 160;
 
 /// What one service is at.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,7 +69,8 @@ pub(super) struct Shown<'a> {
     wait: Option<Running>,
     total_said: u64,
     begun: bool,
-    slow_said: Vec<(Service, Instant)>,
+    /// The last line of each slow service's log, and when it was read.
+    last_lines: Vec<(Service, Instant, String)>,
 }
 
 impl<'a> Shown<'a> {
@@ -77,7 +82,7 @@ impl<'a> Shown<'a> {
             let names: Vec<&str> = board.pulls.iter().map(|(service, _)| service.name()).collect();
             Some(cx.report.start(Phase::Pull, Some(&names.join(", "))))
         };
-        Self { cx, pull, start: None, wait: None, total_said: 0, begun: false, slow_said: Vec::new() }
+        Self { cx, pull, start: None, wait: None, total_said: 0, begun: false, last_lines: Vec::new() }
     }
 
     pub(super) fn update(&mut self, board: &Board) {
@@ -124,29 +129,38 @@ impl<'a> Shown<'a> {
                 report.finish(wait, format!("{} answer", enumerate(&names)));
             } else {
                 let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-                report.progress(&wait, count(ready), Some(count(stages.len())), "services");
+                let waiting = Some(self.waits_for(&stages));
+                report.progress_or_wait(&wait, count(ready), Some(count(stages.len())), "services", waiting);
                 self.wait = Some(wait);
             }
         }
     }
 
-    /// Names what is slow, with the last line of its log, every twenty seconds.
-    pub(super) async fn tell_slow(&mut self, board: &Board, engine: &Engine) {
+    /// `waiting for Kafka and Elasticsearch, 12 s`, and what the slowest wrote last.
+    fn waits_for(&self, stages: &[(Service, Stage)]) -> String {
+        let open: Vec<_> = stages.iter().filter(|(_, stage)| !matches!(stage, Stage::Ready | Stage::Held)).collect();
+        let names: Vec<&str> = open.iter().map(|(service, _)| service.title()).collect();
+        let since = open.iter().filter_map(|(_, stage)| match stage {
+            Stage::Waiting { since, .. } => Some(*since),
+            _ => None,
+        });
+        let seconds = since.min().map_or(0, |since| since.elapsed().as_secs());
+        let last = open.last().and_then(|(service, _)| self.last_lines.iter().find(|(of, ..)| of == service));
+        let last = last.map(|(_, _, line)| format!(": {line}")).unwrap_or_default();
+        format!("waiting for {}, {seconds} s{last}", enumerate(&names))
+    }
+
+    /// Reads what slow services wrote last.
+    pub(super) async fn read_slow(&mut self, board: &Board, engine: &Engine) {
         for (service, stage) in board.stages() {
             let Stage::Waiting { id, since } = stage else { continue };
-            let said = self.slow_said.iter().find(|(of, _)| *of == service).map_or(since, |(_, at)| *at);
-            if said.elapsed() < SLOW {
+            let read = self.last_lines.iter().find(|(of, ..)| *of == service).map(|(_, at, _)| *at);
+            if since.elapsed() < SLOW || read.is_some_and(|at| at.elapsed() < READ_AGAIN) {
                 continue;
             }
-            self.slow_said.retain(|(of, _)| *of != service);
-            self.slow_said.push((service, Instant::now()));
-            let last = engine.last_lines(&id, 1).await.pop().unwrap_or_default();
-            let last: String = last.chars().take(160).collect();
-            self.cx.report.note(&format!(
-                "waiting for {} for {} s: {last}",
-                service.title(),
-                since.elapsed().as_secs()
-            ));
+            let line = engine.last_lines(&id, 1).await.pop().unwrap_or_default();
+            self.last_lines.retain(|(of, ..)| *of != service);
+            self.last_lines.push((service, Instant::now(), line.chars().take(LINE_CHARS).collect()));
         }
     }
 

@@ -46,7 +46,7 @@ pub(super) async fn bring_up(
                 done = &mut work => break done,
                 _ = looks.tick() => {
                     shown.update(&board);
-                    shown.tell_slow(&board, &docker.engine).await;
+                    shown.read_slow(&board, &docker.engine).await;
                 }
             }
         }
