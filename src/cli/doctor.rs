@@ -18,13 +18,15 @@ use serde_json::{Map, Value, json};
 use super::context::Context;
 use super::failure::Failure;
 use super::global::StackChoice;
-use crate::stack::docker::{EngineSearch, EngineSurvey, RemoteHost, SurveyError, find_engine, survey};
+use crate::stack::docker::{EngineSearch, EngineSurvey, Images, RemoteHost, Service, SurveyError, find_engine, survey};
 use crate::stack::{StackKind, machine as measured};
 use check::{Check, Group, State};
 
-/// The images of the docker stack.
-const IMAGES: [&str; 3] = ["apache/kafka:4.1.2", "docker.elastic.co/elasticsearch/elasticsearch:9.2.4", KIBANA_IMAGE];
-const KIBANA_IMAGE: &str = "docker.elastic.co/kibana/kibana:9.2.4";
+/// The images that `up` takes when none are named.
+fn images() -> Vec<(Service, String)> {
+    let defaults = Images::defaults();
+    Service::ALL.into_iter().map(|service| (service, defaults.of(service).local_name())).collect()
+}
 
 /// How long a found engine may take to answer the questions.
 const ENGINE_PATIENCE: Duration = Duration::from_millis(700);
@@ -59,7 +61,11 @@ impl Engine {
         let asked = tokio::task::spawn_blocking(|| find_engine(None, &|name| std::env::var(name).ok())).await;
         let search = asked.unwrap_or_else(|_| EngineSearch { found: None, tried: Vec::new() });
         let survey = match &search.found {
-            Some(address) => Some(survey(address, &IMAGES, ENGINE_PATIENCE).await),
+            Some(address) => {
+                let images = images();
+                let names: Vec<&str> = images.iter().map(|(_, name)| name.as_str()).collect();
+                Some(survey(address, &names, ENGINE_PATIENCE).await)
+            }
             None => None,
         };
         Self { search, survey }

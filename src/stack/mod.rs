@@ -4,6 +4,7 @@
 //! this same binary, [`docker`] is containers, [`external`] is what someone else runs. What must survive between two commands is a [`Record`] in the
 //! project's state folder, written before each resource is made, so that `down` finds all of it, whatever was killed when.
 
+mod causes;
 pub mod docker;
 pub mod embedded;
 mod endpoints;

@@ -2,20 +2,17 @@
 
 use serde_json::json;
 
+use super::Engine;
 use super::check::{Check, Group};
-use super::{Engine, IMAGES, KIBANA_IMAGE};
 use crate::report::bytes;
 use crate::stack::StackKind;
-use crate::stack::docker::{EngineSurvey, RemoteHost};
+use crate::stack::docker::{self, EngineSurvey, RemoteHost, Service};
 use crate::stack::machine::{self, Disk, Memory};
 
 const DOCKER: &[StackKind] = &[StackKind::Docker];
 const NO_ENGINE: u8 = 10;
 const TOO_LITTLE: u8 = 13;
 
-/// Kafka and Elasticsearch with the heaps that are set for them.
-const MEMORY_NEEDED: u64 = 2_253 << 20;
-const MEMORY_WITH_KIBANA: u64 = 3_277 << 20;
 /// The watermarks that the docker stack sets at Elasticsearch, as free space. Elasticsearch's own defaults, 85 to 95 % of
 /// the disk, stop many a laptop that has room enough.
 const DISK_LOW: u64 = 1 << 30;
@@ -83,18 +80,23 @@ fn found(engine: &Engine) -> Check {
 }
 
 fn images(survey: &EngineSurvey) -> Check {
-    let missing: Vec<&str> =
-        IMAGES.into_iter().filter(|image| !survey.images.iter().any(|have| have == image)).collect();
+    let wanted = super::images();
+    let missing: Vec<_> = wanted.iter().filter(|(_, image)| !survey.images.contains(image)).collect();
+    let names =
+        |images: &[&(Service, String)]| images.iter().map(|(_, name)| name.as_str()).collect::<Vec<_>>().join(", ");
     let needed = "those of Kafka, Elasticsearch and Kibana; `up` pulls what is missing";
     let check = if missing.is_empty() {
-        Check::new(Group::Engine, "images", IMAGES.join(", "), needed)
+        Check::new(Group::Engine, "images", names(&wanted.iter().collect::<Vec<_>>()), needed)
     } else {
-        let pulls: Vec<String> = missing.iter().map(|image| format!("docker pull {image}")).collect();
-        let without = if missing == [KIBANA_IMAGE] { "; or `up --without kibana`" } else { "" };
-        let found = format!("{} of {} present, missing: {}", survey.images.len(), IMAGES.len(), missing.join(", "));
+        let pulls: Vec<String> = missing.iter().map(|(_, image)| format!("docker pull {image}")).collect();
+        let only_kibana = missing.iter().all(|(service, _)| *service == Service::Kibana);
+        let without = if only_kibana { "; or `up --without kibana`" } else { "" };
+        let found = format!("{} of {} present, missing: {}", survey.images.len(), wanted.len(), names(&missing));
         Check::new(Group::Engine, "images", found, needed).fix(format!("{}{without}", pulls.join(" && "))).advice()
     };
-    check.field("present", json!(survey.images)).field("missing", json!(missing))
+    check
+        .field("present", json!(survey.images))
+        .field("missing", json!(missing.iter().map(|(_, name)| name).collect::<Vec<_>>()))
 }
 
 fn architecture(survey: &EngineSurvey) -> Check {
@@ -109,7 +111,9 @@ fn architecture(survey: &EngineSurvey) -> Check {
 }
 
 fn memory(engine: &Engine, survey: &EngineSurvey) -> Check {
-    let needed = format!("{}, with Kibana {}", bytes(MEMORY_NEEDED), bytes(MEMORY_WITH_KIBANA));
+    let least_of_all = docker::needed(&[Service::Kafka, Service::Elasticsearch]);
+    let with_kibana = docker::needed(&Service::ALL);
+    let needed = format!("{}, with Kibana {}", bytes(least_of_all), bytes(with_kibana));
     let Some(total) = survey.memory_bytes else {
         return Check::new(Group::Engine, "engine-memory", "the engine does not say", needed);
     };
@@ -124,11 +128,11 @@ fn memory(engine: &Engine, survey: &EngineSurvey) -> Check {
         "give the engine's machine more (Docker Desktop: Settings, Resources; `colima start --memory 4`)"
     };
     let least = available.unwrap_or(total).min(total);
-    if total < MEMORY_NEEDED {
+    if total < least_of_all {
         check.fix(give).blocking(DOCKER, TOO_LITTLE)
-    } else if least < MEMORY_NEEDED {
+    } else if least < least_of_all {
         check.fix(give).advice()
-    } else if least < MEMORY_WITH_KIBANA {
+    } else if least < with_kibana {
         check.fix(format!("`up --without kibana`; or {give}")).advice()
     } else {
         check

@@ -11,6 +11,7 @@ use bollard::{API_DEFAULT_VERSION, Docker};
 use tokio_util::task::TaskTracker;
 
 use super::find::EngineAddress;
+use crate::stack::causes::with_causes;
 
 /// One call may take this long; starting a container on a busy machine takes its time.
 const CALL_LIMIT: Duration = Duration::from_secs(60);
@@ -49,19 +50,6 @@ impl EngineError {
             Self::Connect { .. } | Self::TooLate { .. } => None,
         }
     }
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 /// A connected engine. Cheap to clone.
@@ -170,7 +158,8 @@ impl Engine {
     }
 }
 
-fn dial(address: &EngineAddress) -> Result<Docker, BollardError> {
+/// A client for the address; nothing is sent yet.
+pub(super) fn dial(address: &EngineAddress) -> Result<Docker, BollardError> {
     if let Some(tls) = &address.tls {
         return Docker::connect_with_ssl(
             &address.address,

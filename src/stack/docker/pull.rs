@@ -311,7 +311,7 @@ mod tests {
                 return None;
             }
             tokio::time::sleep(Duration::from_secs(20)).await;
-            Some((Ok(event("z", "Downloading", n, 100)), n + 1))
+            Some((Ok(event("z", "Downloading", n + 1, 100)), n + 1))
         });
         follow(slow.boxed(), &image(), &PullProgress::default()).await.unwrap();
     }

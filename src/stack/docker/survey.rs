@@ -4,13 +4,10 @@ use std::time::Duration;
 
 use bollard::models::{ContainerSummary, ContainerSummaryStateEnum, SystemInfo, SystemVersion};
 use bollard::query_parameters::ListContainersOptions;
-use bollard::{API_DEFAULT_VERSION, Docker};
 
 use super::EngineAddress;
-
-/// The label that names a container's project.
-const PROJECT_LABEL: &str = "dev.stockdev.project";
-const PATIENCE_SECONDS: u64 = 2;
+use super::engine::dial;
+use super::spec::LABEL_PROJECT;
 
 /// What an engine says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -63,7 +60,7 @@ pub async fn survey(engine: &EngineAddress, images: &[&str], limit: Duration) ->
 }
 
 async fn ask(engine: &EngineAddress, images: &[&str]) -> Result<EngineSurvey, bollard::errors::Error> {
-    let docker = connect(engine)?.negotiate_version().await?;
+    let docker = dial(engine)?.negotiate_version().await?;
     let all = ListContainersOptions { all: true, ..Default::default() };
     let present = futures_util::future::join_all(images.iter().map(|image| docker.inspect_image(image)));
     let (version, info, containers, present) =
@@ -73,19 +70,6 @@ async fn ask(engine: &EngineAddress, images: &[&str]) -> Result<EngineSurvey, bo
     let there = images.iter().zip(present).filter(|(_, answer)| answer.is_ok());
     survey.images = there.map(|(image, _)| (*image).to_owned()).collect();
     Ok(survey)
-}
-
-fn connect(engine: &EngineAddress) -> Result<Docker, bollard::errors::Error> {
-    let address = engine.address.as_str();
-    match &engine.tls {
-        Some(tls) => {
-            Docker::connect_with_ssl(address, &tls.key, &tls.cert, &tls.ca, PATIENCE_SECONDS, API_DEFAULT_VERSION)
-        }
-        None if address.starts_with("unix://") => {
-            Docker::connect_with_unix(address, PATIENCE_SECONDS, API_DEFAULT_VERSION)
-        }
-        None => Docker::connect_with_http(address, PATIENCE_SECONDS, API_DEFAULT_VERSION),
-    }
 }
 
 fn read(version: SystemVersion, info: SystemInfo) -> EngineSurvey {
@@ -114,7 +98,7 @@ fn container(summary: ContainerSummary) -> EngineContainer {
         name: name.trim_start_matches('/').to_owned(),
         running: summary.state == Some(ContainerSummaryStateEnum::RUNNING),
         published_ports: ports.into_iter().filter_map(|port| port.public_port).collect(),
-        project: summary.labels.and_then(|labels| labels.get(PROJECT_LABEL).cloned()),
+        project: summary.labels.and_then(|labels| labels.get(LABEL_PROJECT).cloned()),
     }
 }
 

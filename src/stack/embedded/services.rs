@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
 use crate::server::{elasticsearch, kafka};
+use crate::stack::causes::with_causes;
 
 /// The version of Kafka whose protocol the broker speaks.
 pub const KAFKA_VERSION: &str = "4.1";
@@ -95,19 +96,6 @@ where
 fn announce(opened: oneshot::Sender<()>) {
     // Nobody waits any more when the process is already stopping.
     let _nobody_waits = opened.send(()).is_err();
-}
-
-fn with_causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.ends_with(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
 }
 
 fn is_disk_full(error: &(dyn std::error::Error + 'static)) -> bool {
