@@ -4,7 +4,6 @@
 mod dashboard;
 mod ready;
 mod remove;
-mod security;
 mod template;
 mod topic;
 
@@ -14,7 +13,6 @@ pub use dashboard::{
 };
 pub use ready::prove_writable;
 pub use remove::{has_template, remove_index, remove_template, remove_topic};
-pub use security::kibana_token;
 pub use template::{TEMPLATE_JSON, TEMPLATE_NAME, TemplateOutcome, apply_template};
 pub use topic::{TopicOutcome, TopicSpec, ensure_topic};
 

@@ -2,13 +2,14 @@
 //!
 //! Elasticsearch gets them as a user of its file realm, put into the container before it starts: so the password is neither in
 //! the container's environment, where `docker inspect` shows it, nor on a command line. Only its salted hash is there
-//! (PBKDF2 with SHA-512, in the form of `config/users`:
-//! <https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/file-based>).
+//! (PBKDF2 with SHA-512, in the form of `config/users`). Kibana's token is a service token of the same kind, in
+//! `config/service_tokens`: it needs no call to Elasticsearch, and works from the first moment.
+//! (//! <https://www.elastic.co/docs/deploy-manage/users-roles/cluster-or-deployment-auth/file-based>).
 
 use std::num::NonZeroU32;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use rand::rngs::OsRng;
 use rand::{Rng, TryRngCore};
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,10 @@ use crate::stack::files::{FileError, read_if_there, replace_private_file};
 use crate::stack::folders::ProjectFolders;
 
 const USER: &str = "stockdev";
+/// Service account and name of Kibana's token.
+const TOKEN_NAME: &str = "elastic/kibana/stockdev";
+/// What service tokens begin with.
+const TOKEN_MARK: [u8; 4] = [0, 1, 0, 1];
 const PASSWORD_CHARS: usize = 24;
 const ITERATIONS: u32 = 10_000;
 const SALT_BYTES: usize = 32;
@@ -44,12 +49,15 @@ pub enum CredentialsError {
 pub struct Credentials {
     pub user: String,
     pub password: Secret,
+    /// The secret part of Kibana's service token.
+    kibana: Secret,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
     user: String,
     password: String,
+    kibana: String,
 }
 
 impl Credentials {
@@ -57,8 +65,8 @@ impl Credentials {
         const LETTERS: &[u8] = b"ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz23456789";
         let mut random = OsRng.unwrap_err();
         let letter = |random: &mut _| char::from(LETTERS[Rng::random_range(random, 0..LETTERS.len())]);
-        let password: String = (0..PASSWORD_CHARS).map(|_| letter(&mut random)).collect();
-        Ok(Self { user: USER.to_owned(), password: Secret::new(password) })
+        let mut secret = || Secret::new((0..PASSWORD_CHARS).map(|_| letter(&mut random)).collect::<String>());
+        Ok(Self { user: USER.to_owned(), password: secret(), kibana: secret() })
     }
 
     pub fn load(folders: &ProjectFolders) -> Result<Option<Self>, CredentialsError> {
@@ -68,26 +76,38 @@ impl Credentials {
             path: path.display().to_string(),
             reason: error.to_string(),
         })?;
-        Ok(Some(Self { user: stored.user, password: Secret::new(stored.password) }))
+        let (password, kibana) = (Secret::new(stored.password), Secret::new(stored.kibana));
+        Ok(Some(Self { user: stored.user, password, kibana }))
     }
 
     /// Writes `credentials.json`, and the password alone into a file of its own, for `curl -u stockdev:"$(cat FILE)"`.
     pub fn save(&self, folders: &ProjectFolders) -> Result<(), CredentialsError> {
-        let stored = Stored { user: self.user.clone(), password: self.password.expose().to_owned() };
+        let stored = Stored {
+            user: self.user.clone(),
+            password: self.password.expose().to_owned(),
+            kibana: self.kibana.expose().to_owned(),
+        };
         let bytes = serde_json::to_vec(&stored).map_err(|error| CredentialsError::Random(error.to_string()))?;
         replace_private_file(&folders.credentials(), &bytes)?;
         replace_private_file(&folders.password(), self.password.expose().as_bytes())?;
         Ok(())
     }
 
-    /// `users` and `users_roles` of the file realm, as a tar archive for the container's configuration folder.
+    /// The token that Kibana talks to Elasticsearch with: four bytes that mark it, the account's and the token's name, the
+    /// secret, in base64 without padding.
+    pub fn kibana_token(&self) -> Secret {
+        let mut bytes = TOKEN_MARK.to_vec();
+        bytes.extend_from_slice(format!("{TOKEN_NAME}:{}", self.kibana.expose()).as_bytes());
+        Secret::new(STANDARD_NO_PAD.encode(bytes))
+    }
+
+    /// `users` and `users_roles` of the file realm, and `service_tokens`, as a tar archive for the container's configuration folder.
     pub(super) fn files(&self) -> Result<Vec<u8>, CredentialsError> {
-        let mut salt = [0; SALT_BYTES];
-        OsRng.try_fill_bytes(&mut salt).map_err(|error| CredentialsError::Random(error.to_string()))?;
-        let users = format!("{}:{}\n", self.user, hash(self.password.expose(), &salt));
+        let users = format!("{}:{}\n", self.user, hash(self.password.expose(), &salt()?));
         let roles = format!("superuser:{}\n", self.user);
+        let tokens = format!("{TOKEN_NAME}:{}\n", hash(self.kibana.expose(), &salt()?));
         let mut archive = tar::Builder::new(Vec::new());
-        for (name, content) in [("users", users), ("users_roles", roles)] {
+        for (name, content) in [("users", users), ("users_roles", roles), ("service_tokens", tokens)] {
             let mut header = tar::Header::new_ustar();
             header.set_size(u64::try_from(content.len()).unwrap_or(0));
             header.set_mode(0o660);
@@ -97,6 +117,12 @@ impl Credentials {
         }
         Ok(archive.into_inner()?)
     }
+}
+
+fn salt() -> Result<[u8; SALT_BYTES], CredentialsError> {
+    let mut salt = [0; SALT_BYTES];
+    OsRng.try_fill_bytes(&mut salt).map_err(|error| CredentialsError::Random(error.to_string()))?;
+    Ok(salt)
 }
 
 /// `{PBKDF2}ITERATIONS$SALT$HASH`, as Elasticsearch writes it.
@@ -122,6 +148,12 @@ mod tests {
     }
 
     #[test]
+    fn kibanas_token_begins_as_elasticsearch_writes_them() {
+        let token = Credentials::generate().unwrap().kibana_token();
+        assert!(token.expose().starts_with("AAEAAWVsYXN0aWMva2liYW5hL3N0b2NrZGV2O"), "{}", token.expose());
+    }
+
+    #[test]
     fn the_archive_holds_the_hash_and_not_the_password() {
         let credentials = Credentials::generate().unwrap();
         let archive = credentials.files().unwrap();
@@ -135,5 +167,6 @@ mod tests {
         }
         assert!(files[0].1.starts_with("stockdev:{PBKDF2}10000$"), "{files:?}");
         assert_eq!(files[1], ("users_roles".to_owned(), "superuser:stockdev\n".to_owned()));
+        assert!(files[2].1.starts_with("elastic/kibana/stockdev:{PBKDF2}10000$"), "{files:?}");
     }
 }

@@ -12,7 +12,7 @@ use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::cli::up::UpArgs;
-use crate::client::{ElasticsearchAddress, ElasticsearchAuth, KafkaAddress, KibanaAddress, Secret};
+use crate::client::{ElasticsearchAddress, ElasticsearchAuth, KafkaAddress, KibanaAddress};
 use crate::report::Phase;
 use crate::setup;
 use crate::stack::docker::{Container, ContainerState, Credentials, EngineError, Published, Service, StackSpec};
@@ -162,7 +162,7 @@ impl Up<'_> {
     async fn make(&self, service: Service) -> Result<(String, u16), Failure> {
         let engine = &self.docker.engine;
         let token = match (service, self.credentials) {
-            (Service::Kibana, Some(credentials)) => Some(self.kibana_token(credentials).await?),
+            (Service::Kibana, Some(credentials)) => Some(credentials.kibana_token()),
             _ => None,
         };
         let mut spec = self.docker.spec.clone();
@@ -190,11 +190,6 @@ impl Up<'_> {
             return self.docker.port_taken(service, port, self.cx).await.phase(Phase::Start);
         }
         failures::engine(error).phase(Phase::Start)
-    }
-
-    async fn kibana_token(&self, credentials: &Credentials) -> Result<Secret, Failure> {
-        let address = elasticsearch_address(&self.docker.spec, self.docker.spec.ports.elasticsearch, Some(credentials));
-        setup::kibana_token(&address).await.map_err(|error| failures::setup(&error).phase(Phase::Start))
     }
 
     /// Asks until the service answers as its protocol says.
