@@ -28,7 +28,7 @@ fn every_command_has_examples_in_its_help_and_a_longer_help() {
     let definition = stockdev::cli::definition();
     let names: Vec<&str> =
         definition.get_subcommands().filter(|sub| !sub.is_hide_set()).map(|sub| sub.get_name()).collect();
-    assert_eq!(names.len(), 19, "{names:?}");
+    assert_eq!(names.len(), 21, "{names:?}");
     for name in names {
         let help = sandbox.run(&[name, "--help"]).expect(0);
         assert!(help.stdout.contains("Examples:\n  "), "{name}: {}", help.stdout);
@@ -69,7 +69,8 @@ fn usage_errors_are_documents_too() {
         "next": [
           "stockdev up --help"
         ],
-        "log": null
+        "log": null,
+        "log_lines": []
       },
       "phase": null,
       "exit_code": 2
@@ -89,6 +90,7 @@ fn paths_names_every_folder() {
     record            [dir]/state/stockdev/stockdev/state.json
     data              [dir]/state/stockdev/stockdev/data
     logs              [dir]/state/stockdev/stockdev/logs
+    failed runs       [dir]/.cache/stockdev/failed/stockdev-[hash]
     lock              [dir]/run/stockdev/stockdev-[hash].lock
     user settings     [dir]/config/stockdev/config.toml
     project settings  stockdev.toml here or in a folder above

@@ -407,7 +407,7 @@ fn a_kibana_that_does_not_get_ready_ends_up_with_its_own_words() {
     let stack = External::with(Some(&kibana.url));
     let document = stack.up(&["--no-stream", "--timeout", "1s", "--output", "json"]).expect(1).document();
     assert_eq!((&document["error"]["id"], &document["phase"]), (&json!("ENDPOINT_UNREACHABLE"), &json!("wait")));
-    assert_eq!(document["error"]["message"], format!("Kibana does not answer at {}", kibana.url));
+    assert_eq!(document["error"]["message"], format!("Kibana at {} is not ready", kibana.url));
     assert!(document["error"]["got"].as_str().unwrap().contains("it says `unavailable`"), "{document}");
 }
 
