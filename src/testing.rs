@@ -135,12 +135,7 @@ impl Stack {
         };
         let (kafka, elasticsearch) =
             tokio::try_join!(start(&spec, Service::Kafka), start(&spec, Service::Elasticsearch))?;
-        let endpoints = Endpoints {
-            kafka: format!("127.0.0.1:{}", spec.ports.kafka),
-            elasticsearch: format!("http://127.0.0.1:{}", spec.ports.elasticsearch),
-            kibana: None,
-        };
-        Self::ready(endpoints, Servers::Containers(vec![kafka, elasticsearch]), None).await
+        Self::ready(spec.endpoints(), Servers::Containers(vec![kafka, elasticsearch]), None).await
     }
 
     async fn ready(endpoints: Endpoints, servers: Servers, data: Option<Folder>) -> Result<Self, TestingError> {

@@ -12,7 +12,7 @@ use super::failures;
 use super::purge;
 use super::up::search_engine;
 use crate::report::{bytes, count};
-use crate::stack::docker::{Container, Engine, EngineError, Removed};
+use crate::stack::docker::{Engine, EngineError, Removed};
 use crate::stack::embedded::{self, StopOutcome};
 use crate::stack::{
     LiveFile, ProcessId, ProjectFolders, ProjectLock, ProjectName, Record, StackKind, project_names, remove,
@@ -89,7 +89,7 @@ pub(super) async fn run(args: &DownArgs, cx: &Arc<Context>) -> Result<u8, Failur
 async fn down_one(cx: &Context, name: &ProjectName, args: &DownArgs) -> Result<TakenDown, Failure> {
     let project = cx.folders.project(name);
     let has_nothing = !project.root.exists() && !project.lock.exists() && !project.ephemeral_data.exists();
-    if has_nothing && !has_containers(name).await {
+    if has_nothing && !is_at_engine(cx, name).await {
         return Ok(TakenDown::default());
     }
     let lock = ProjectLock::take(&project).map_err(|error| failures::lock(&error, name.as_ref()))?;
@@ -113,36 +113,35 @@ async fn down_one(cx: &Context, name: &ProjectName, args: &DownArgs) -> Result<T
 }
 
 /// Projects with a state folder, and those that only the engine still knows.
-async fn everything(cx: &Context) -> Result<Vec<ProjectName>, Failure> {
+pub(super) async fn everything(cx: &Context) -> Result<Vec<ProjectName>, Failure> {
     let mut names = project_names(&cx.folders).map_err(|error| failures::file(&error))?;
-    names.extend(containers_of(cx, None).await.into_iter().filter_map(|container| container.project.parse().ok()));
+    let known = ask_engine(cx, async |engine| engine.projects().await).await.unwrap_or_default();
+    names.extend(known.into_iter().filter_map(|name| name.parse().ok()));
     names.sort();
     names.dedup();
     Ok(names)
 }
 
-/// What an engine, where one answers, has of a project or of all. Engines are only asked, never waited for.
-pub(super) async fn containers_of(cx: &Context, project: Option<&str>) -> Vec<Container> {
-    let Some(address) = search_engine(None).found else { return Vec::new() };
-    let found = async { Engine::connect(&address).await?.containers(project).await };
-    match found.await {
-        Ok(containers) => containers,
-        Err(error) => {
-            cx.report.detail(&format!("no containers are looked for: {error}"));
-            Vec::new()
-        }
-    }
+/// Whether the engine has anything of a project.
+pub(super) async fn is_at_engine(cx: &Context, name: &ProjectName) -> bool {
+    let left = ask_engine(cx, async |engine| engine.left_of(name.as_ref()).await).await;
+    left.is_some_and(|left| !left.is_empty())
 }
 
-async fn has_containers(name: &ProjectName) -> bool {
-    let Some(address) = search_engine(None).found else { return false };
-    let found = async {
-        let engine = Engine::connect(&address).await?;
-        let has_some =
-            !engine.containers(Some(name.as_ref())).await?.is_empty() || engine.has_data(name.as_ref()).await?;
-        Ok::<bool, EngineError>(has_some)
-    };
-    found.await.unwrap_or(false)
+/// Asks the engine, where one answers: nobody waits for one that does not.
+pub(super) async fn ask_engine<T>(
+    cx: &Context,
+    question: impl AsyncFnOnce(&Engine) -> Result<T, EngineError>,
+) -> Option<T> {
+    let address = search_engine(None).found?;
+    let answer = async { question(&Engine::connect(&address).await?).await };
+    match answer.await {
+        Ok(answer) => Some(answer),
+        Err(error) => {
+            cx.report.detail(&format!("the container engine could not be asked: {error}"));
+            None
+        }
+    }
 }
 
 /// Gives the lock back. Where nothing of the project is left, its lock file goes too, and empty folders above.

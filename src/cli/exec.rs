@@ -9,7 +9,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tokio::process::{Child, Command};
 
 use super::connection::{Connection, own_credentials};
-use super::context::{Context, Found};
+use super::context::Context;
 use super::down;
 use super::env::variables;
 use super::explain::ErrorId;
@@ -35,7 +35,6 @@ pub(super) struct ExecArgs {
 
 pub(super) async fn run(args: ExecArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
     let project = cx.project();
-    let ran_before = Found::look(&project)?.endpoints().is_some();
     let lock = cx.lock()?;
     let outcome = match bring_up(&args.up, cx, &lock).await {
         Ok(outcome) => outcome,
@@ -49,8 +48,8 @@ pub(super) async fn run(args: ExecArgs, cx: &Arc<Context>) -> Result<u8, Failure
     }
     drop(lock);
     let ended = run_command(&args.command, cx, &outcome.connection).await;
-    if ran_before {
-        cx.report.note("the stack ran before `exec` and is left running");
+    if outcome.existed {
+        cx.report.note("the stack was there before `exec` and is left running");
     } else {
         let lock = cx.lock()?;
         down::take_down(cx, &project, false, &lock).await?;

@@ -4,11 +4,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::context::{Context, Found};
-use super::down::containers_of;
+use super::down::{ask_engine, everything};
 use super::failure::Failure;
-use super::failures;
+use crate::stack::StackKind;
 use crate::stack::docker::Container;
-use crate::stack::{StackKind, project_names};
 
 /// List the projects on this machine, running or left behind
 #[derive(Args, Debug)]
@@ -16,11 +15,8 @@ use crate::stack::{StackKind, project_names};
 pub(super) struct LsArgs {}
 
 pub(super) async fn run(_args: &LsArgs, cx: &Context) -> Result<u8, Failure> {
-    let mut names = project_names(&cx.folders).map_err(|error| failures::file(&error))?;
-    let containers = containers_of(cx, None).await;
-    names.extend(containers.iter().filter_map(|container| container.project.parse().ok()));
-    names.sort();
-    names.dedup();
+    let names = everything(cx).await?;
+    let containers = ask_engine(cx, async |engine| engine.containers(None).await).await.unwrap_or_default();
     let mut rows = vec![["PROJECT", "STACK", "STATE", "PID", "KAFKA", "ELASTICSEARCH", "FOLDER"].map(str::to_owned)];
     let mut documents = Vec::new();
     for name in &names {

@@ -116,6 +116,16 @@ impl ConsumerContext for PollerContext {
         }
     }
 
+    fn post_rebalance(&self, consumer: &BaseConsumer<Self>, rebalance: &Rebalance<'_>) {
+        // A partition that was paused when it was taken away comes back paused: whoever still waits for a deliverer
+        // pauses it again, and nobody else would ever let it go on.
+        if let Rebalance::Assign(list) = rebalance
+            && let Err(error) = consumer.resume(list)
+        {
+            tracing::warn!("partitions could not be resumed: {error}");
+        }
+    }
+
     fn commit_callback(&self, result: Result<(), KafkaError>, _: &TopicPartitionList) {
         if let Err(error) = result {
             // The offsets are committed again with the next ones, or read again by their next owner.

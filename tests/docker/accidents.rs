@@ -4,11 +4,26 @@ use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use serde_json::Value;
+
 use crate::engine::{Stack, docker};
 use crate::lifecycle::documents;
 
 fn start(stack: &Stack, arguments: &[&str]) -> Child {
     stack.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+/// `up` that tells events as they happen, instead of one document at the end.
+fn events<'a>(stack: &Stack, more: &[&'a str]) -> Vec<&'a str> {
+    let mut arguments = stack.up_arguments(more);
+    for argument in arguments.iter_mut().filter(|argument| **argument == "json") {
+        *argument = "ndjson";
+    }
+    arguments
+}
+
+fn json(lines: impl Iterator<Item = std::io::Result<String>>) -> impl Iterator<Item = Value> {
+    lines.map_while(Result::ok).map(|line| serde_json::from_str(&line).unwrap())
 }
 
 fn interrupt(child: &Child) {
@@ -56,12 +71,7 @@ fn twenty_kills_of_up_leave_nothing_after_down() {
 fn ctrl_c_in_every_phase_leaves_nothing() {
     let Some(stack) = Stack::new() else { return };
     for phase in ["preflight", "start", "wait", "topic", "template", "stream", "index", "verify"] {
-        let mut arguments = stack.up_arguments(&["--rate", "1000"]);
-        // Events as they happen, instead of one document at the end.
-        arguments.extend(["--output", "ndjson"]);
-        let at = arguments.iter().position(|argument| *argument == "--output").unwrap();
-        arguments.drain(at..at + 2);
-        let mut child = start(&stack, &arguments);
+        let mut child = start(&stack, &events(&stack, &["--rate", "1000"]));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let wanted = format!("\"phase\":\"{phase}\",\"state\":\"started\"");
         let seen = lines.by_ref().map_while(Result::ok).any(|line| line.contains(&wanted));
@@ -77,23 +87,43 @@ fn ctrl_c_in_every_phase_leaves_nothing() {
 }
 
 #[test]
+fn what_was_there_before_an_interrupted_up_stays() {
+    let Some(stack) = Stack::new() else { return };
+    let up = stack.up(&[]).expect(0).document();
+    let before = stack.everything();
+    for phase in ["preflight", "wait", "stream"] {
+        // Without the state folder this run looks like the first one of the project.
+        std::fs::remove_dir_all(stack.sandbox.path("state/stockdev").join(&stack.project)).unwrap();
+        let mut child = start(&stack, &events(&stack, &["--ticks", "2000", "--rate", "50"]));
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        assert!(json(&mut lines).any(|event| event["phase"] == phase && event["state"] == "started"), "{phase}");
+        interrupt(&child);
+        assert_eq!(json(&mut lines).last().unwrap()["exit_code"], 130);
+        child.wait().unwrap();
+        assert_eq!(stack.everything(), before, "interrupted in {phase}");
+        // What the next round removes.
+        stack.up(&[]).expect(0);
+    }
+    // `exec` leaves what it found, too.
+    std::fs::remove_dir_all(stack.sandbox.path("state/stockdev").join(&stack.project)).unwrap();
+    stack.run(&["exec", "--stack", "docker", "--without", "kibana", "--ports", "auto", "--", "true"]).expect(0);
+    assert_eq!(stack.everything(), before);
+    assert!(documents(up["endpoints"]["elasticsearch"].as_str().unwrap()) >= 2000);
+}
+
+#[test]
 fn a_container_that_dies_in_mid_stream_comes_back_and_nothing_is_lost() {
     let Some(stack) = Stack::new() else { return };
     stack.up(&["--no-stream"]).expect(0);
-    let mut child = start(&stack, &stack.up_arguments(&["--ticks", "6000", "--rate", "400"]));
-    let mut killed = 0;
-    for service in ["elasticsearch", "kafka"] {
-        std::thread::sleep(Duration::from_secs(3));
-        assert!(child.try_wait().unwrap().is_none(), "it ended before {service} was killed");
+    let mut child = start(&stack, &events(&stack, &["--ticks", "6000", "--rate", "400"]));
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    for (service, ticks) in [("elasticsearch", 1_000), ("kafka", 2_500)] {
+        let is_so_far = |event: &Value| event["phase"] == "stream" && event["done"].as_u64() >= Some(ticks);
+        assert!(json(&mut lines).any(|event| is_so_far(&event)), "it ended before {service} was killed");
         docker(&["kill", &stack.container(service)]);
-        killed += 1;
     }
-    let output = child.wait_with_output().unwrap();
-    let up: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    assert_eq!((output.status.code(), killed), (Some(0), 2), "{up}");
+    let up = json(&mut lines).last().unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(0), "{up}");
     assert_eq!((up["sent"].as_u64(), up["indexed"].as_u64()), (Some(6000), Some(6000)), "{up}");
     assert_eq!(documents(up["endpoints"]["elasticsearch"].as_str().unwrap()), 6000);
-    // Of a child that was waited for nothing is left to kill.
-    child = start(&stack, &["status"]);
-    child.wait().unwrap();
 }

@@ -81,7 +81,7 @@ impl Stack {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = self.sandbox.command(arguments);
         command
-            .args(["--project", &self.project])
+            .env("STOCKDEV_PROJECT", &self.project)
             .env_remove("DOCKER_HOST")
             .env("XDG_CACHE_HOME", self.sandbox.path("cache"));
         for name in ["DOCKER_HOST", "DOCKER_CONTEXT", "DOCKER_CONFIG"] {

@@ -1,17 +1,14 @@
 //! `smoke`, as CI runs it: green on a good stack, red with a useful word on a bad one, and nothing left in either case.
 
 use std::process::{Child, Stdio};
-use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
-use crate::cli_support::{Ran, Sandbox};
+use crate::cli_support::{Ran, Sandbox, wait_for};
 use crate::support::http;
 use crate::support::servers::{TestElasticsearch, TestKafka};
 use crate::support::xml::{self, Element};
-
-const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Every check, in order.
 const CHECKS: [&str; 16] = [
@@ -32,18 +29,6 @@ const CHECKS: [&str; 16] = [
     "crash/recovery",
     "down/nothing-left",
 ];
-
-#[track_caller]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
 
 #[track_caller]
 fn assert_nothing_left(sandbox: &Sandbox) {

@@ -5,7 +5,25 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use std::time::{Duration, Instant};
+
 use serde_json::Value;
+
+/// How long anything that a test waits for may take, on a busy machine too.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
+
+/// Looks until there is something.
+#[track_caller]
+pub(crate) fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
 
 /// Temporary XDG folders and a project, taken down when dropped.
 pub(crate) struct Sandbox {

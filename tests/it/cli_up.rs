@@ -11,9 +11,7 @@ use rdkafka::producer::{BaseRecord, Producer, ThreadedProducer};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::cli_support::{Ran, Sandbox};
-
-const DEADLINE: Duration = Duration::from_secs(60);
+use crate::cli_support::{DEADLINE, Ran, Sandbox, wait_for};
 
 /// `up` on free ports, with the document.
 const UP: [&str; 5] = ["up", "--ports", "auto", "--output", "json"];
@@ -25,18 +23,6 @@ fn up(sandbox: &Sandbox, more: &[&str]) -> Ran {
 /// A file of the project, once it is there and whole.
 fn state_file(sandbox: &Sandbox, name: &str) -> Option<Value> {
     serde_json::from_slice(&std::fs::read(sandbox.state().join(name)).ok()?).ok()
-}
-
-#[track_caller]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(started.elapsed() < DEADLINE, "waited in vain for {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn server_pid(sandbox: &Sandbox) -> Option<i32> {

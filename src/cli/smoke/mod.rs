@@ -220,7 +220,8 @@ async fn clear_the_ground(run: &Run, cx: &Context, lock: &ProjectLock) -> Result
             .next("stockdev smoke --project another", "prove the pipeline beside it")
             .next(format!("stockdev down{flag}"), "or stop and remove it first"));
     }
-    if !project.root.exists() {
+    let at_engine = down::is_at_engine(cx, name).await;
+    if !project.root.exists() && !at_engine {
         return Ok(());
     }
     if !run.own_project {
@@ -229,7 +230,10 @@ async fn clear_the_ground(run: &Run, cx: &Context, lock: &ProjectLock) -> Result
             format!("project `{name}` is not empty: `smoke` would remove its data"),
         )
         .tried(format!("smoke as project `{name}`"))
-        .got(format!("found `{}`", project.root.display()))
+        .got(match at_engine {
+            true => "containers or volumes of it are there".to_owned(),
+            false => format!("found `{}`", project.root.display()),
+        })
         .left("nothing was changed")
         .next("stockdev smoke", "use a project of its own")
         .next(format!("stockdev down{flag}"), "or remove this one first"));

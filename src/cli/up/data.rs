@@ -50,6 +50,7 @@ pub(super) async fn put_in_place(
     Ok(Outcome {
         stack: plan.record.stack,
         already_up: live.was_running && streamed.is_nothing(),
+        existed: live.existed,
         sent: plan.record.streams.iter().map(|stream| stream.sent).sum(),
         indexed: verified.documents,
         dead_letters: verified.dead_letters,

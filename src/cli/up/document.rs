@@ -19,6 +19,8 @@ pub(in crate::cli) struct Outcome {
     pub(super) stack: StackKind,
     /// Nothing had to be done.
     pub(super) already_up: bool,
+    /// The stack was there before this run, and so is not this run's to remove.
+    pub(in crate::cli) existed: bool,
     pub(super) sent: u64,
     pub(super) indexed: u64,
     pub(in crate::cli) dead_letters: u64,

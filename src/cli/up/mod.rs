@@ -24,7 +24,7 @@ use super::ticks::{ReadArgs, TimeChoice, parse_duration, parse_rate};
 use super::{down, failures, live, logs};
 use crate::report::Phase;
 use crate::stack::docker::Engine;
-use crate::stack::{ProjectLock, StackKind};
+use crate::stack::{ProjectLock, StackKind, remove};
 
 pub(super) use data::messages;
 use docker::DockerArgs;
@@ -125,8 +125,9 @@ pub(super) async fn run(args: UpArgs, cx: &Arc<Context>) -> Result<u8, Failure> 
 /// What a run has started itself, and so takes down again when it is interrupted.
 #[derive(Debug, Default)]
 struct Started {
+    /// A process or containers: from here on there is something to take down.
     server: bool,
-    /// There was nothing of this project before.
+    /// There was nothing of this project before, neither here nor at the engine.
     fresh: bool,
     /// The engine that containers were asked of.
     engine: Option<Engine>,
@@ -178,12 +179,19 @@ async fn undo(cx: &Context, started: &Started, lock: &ProjectLock) -> Failure {
             .next(format!("stockdev up{flag}"), "go on")
             .next(format!("stockdev down{flag} --purge"), "remove what this project made there");
     }
-    let undone = match (started.fresh, started.server || started.fresh) {
-        (true, _) => down::take_down(cx, &cx.project(), false, lock).await.map(|_| "what this run started was removed"),
-        (false, true) => {
+    let undone = match (started.server, started.fresh) {
+        (true, true) => {
+            down::take_down(cx, &cx.project(), false, lock).await.map(|_| "what this run started was removed")
+        }
+        (true, false) => {
             down::take_down(cx, &cx.project(), true, lock).await.map(|_| "it was stopped; the data is kept")
         }
-        (false, false) => Ok("the stack runs as before"),
+        // No more than a folder was made; whatever the engine has of this project is older than this run.
+        (false, true) => match remove(&cx.project().root) {
+            Ok(_) => Ok("nothing was started"),
+            Err(error) => Err(failures::file(&error)),
+        },
+        (false, false) => Ok("the stack is as before"),
     };
     let flag = cx.project_flag();
     match undone {

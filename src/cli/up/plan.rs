@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::UNIX_EPOCH;
 
-use super::docker::{DockerPlan, Past, Registry, prepare};
+use super::docker::{DockerPlan, Registry, prepare};
 use super::{Ports, UpArgs};
 use crate::cli::context::{Context, Found};
 use crate::cli::explain::ErrorId;
@@ -76,10 +76,11 @@ pub(super) async fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
     if let Some(docker) = &mut docker {
         docker.spec.ephemeral |= record.ephemeral;
         docker.choose_ports(&ports, args.ports == Some(Ports::Auto) || record.ports.auto, cx).await?;
-        match docker.past().await? {
+        if docker.has_past() {
+            past_is_unknown = found.record.is_none();
+        } else {
             // Whatever was streamed is gone with the containers or volumes it was in.
-            Past::Nothing => record.streams.clear(),
-            Past::Something => past_is_unknown = found.record.is_none(),
+            record.streams.clear();
         }
     }
     let stream = plan_stream(args, &record, past_is_unknown, asked);

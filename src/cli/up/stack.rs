@@ -26,6 +26,8 @@ pub(super) struct Live {
     pub(super) connection: Connection,
     /// It ran before this command.
     pub(super) was_running: bool,
+    /// It was there before this command, running or not.
+    pub(super) existed: bool,
 }
 
 /// How long a server that someone else runs may take to answer, when no `--timeout` was given.
@@ -57,7 +59,7 @@ pub(super) async fn bring_up(
             if !was_running {
                 // Each service was asked when it came up.
                 let connection = Connection::to(cx, endpoints)?;
-                return Ok(Live { connection, was_running });
+                return Ok(Live { connection, was_running, existed: docker.existed() });
             }
             (endpoints, true)
         }
@@ -75,7 +77,7 @@ pub(super) async fn bring_up(
     if plan.record.stack == StackKind::External {
         save(plan)?;
     }
-    Ok(Live { connection, was_running })
+    Ok(Live { connection, was_running, existed: was_running })
 }
 
 fn endpoints_of(server: &ServerFile) -> Endpoints {

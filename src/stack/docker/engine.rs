@@ -61,32 +61,21 @@ pub struct Engine {
     changes: TaskTracker,
 }
 
-/// What the engine says of itself.
+/// What the engine says of itself, as far as a stack depends on it ([`super::survey`] asks for more).
 #[derive(Clone, Debug, Default)]
 pub struct EngineInfo {
     pub version: String,
-    /// The API version that was agreed on.
-    pub api: String,
     pub architecture: String,
     /// Memory of the engine's machine in bytes, zero when it does not say.
     pub memory: u64,
-    pub operating_system: String,
-    /// Where the engine keeps its data, on its own machine.
-    pub root: String,
-    pub rootless: bool,
 }
 
 impl EngineInfo {
-    fn of(info: SystemInfo, api: String) -> Self {
-        let rootless = info.security_options.iter().flatten().any(|option| option.contains("rootless"));
+    fn of(info: SystemInfo) -> Self {
         Self {
             version: info.server_version.unwrap_or_default(),
-            api,
             architecture: info.architecture.unwrap_or_default(),
             memory: info.mem_total.and_then(|bytes| u64::try_from(bytes).ok()).unwrap_or(0),
-            operating_system: info.operating_system.unwrap_or_default(),
-            root: info.docker_root_dir.unwrap_or_default(),
-            rootless,
         }
     }
 
@@ -112,8 +101,7 @@ impl Engine {
             .await
             .map_err(|_| late("say what it is"))?
             .map_err(|error| refused(&error))?;
-        let api = docker.client_version().to_string();
-        Ok(Self { docker, address: address.clone(), info: EngineInfo::of(info, api), changes: TaskTracker::new() })
+        Ok(Self { docker, address: address.clone(), info: EngineInfo::of(info), changes: TaskTracker::new() })
     }
 
     /// A question: dropped with its caller.

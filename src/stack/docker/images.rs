@@ -191,6 +191,14 @@ impl Images {
         })
     }
 
+    pub fn of_mut(&mut self, service: Service) -> &mut ImageReference {
+        match service {
+            Service::Kafka => &mut self.kafka,
+            Service::Elasticsearch => &mut self.elasticsearch,
+            Service::Kibana => &mut self.kibana,
+        }
+    }
+
     pub fn of(&self, service: Service) -> &ImageReference {
         match service {
             Service::Kafka => &self.kafka,

@@ -219,6 +219,22 @@ impl Engine {
         Ok(())
     }
 
+    /// The projects of which anything is there, by their labels.
+    pub async fn projects(&self) -> Result<BTreeSet<String>, EngineError> {
+        let containers = ListContainersOptionsBuilder::default().all(true).filters(&label_filter(None)).build();
+        let networks = ListNetworksOptionsBuilder::default().filters(&label_filter(None)).build();
+        let volumes = ListVolumesOptionsBuilder::default().filters(&label_filter(None)).build();
+        let (containers, networks, volumes) = tokio::try_join!(
+            self.ask("list the containers", self.docker.list_containers(Some(containers))),
+            self.ask("list the networks", self.docker.list_networks(Some(networks))),
+            self.ask("list the volumes", self.docker.list_volumes(Some(volumes))),
+        )?;
+        let labels = containers.into_iter().filter_map(|container| container.labels);
+        let labels = labels.chain(networks.into_iter().filter_map(|network| network.labels));
+        let labels = labels.chain(volumes.volumes.into_iter().flatten().map(|volume| volume.labels));
+        Ok(labels.filter_map(|mut labels| labels.remove(LABEL_PROJECT)).collect())
+    }
+
     async fn has_network(&self, project: &str) -> Result<bool, EngineError> {
         let options = ListNetworksOptionsBuilder::default().filters(&label_filter(Some(project))).build();
         let networks = self.ask("list the networks", self.docker.list_networks(Some(options))).await?;

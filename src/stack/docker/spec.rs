@@ -16,6 +16,7 @@ use super::images::Images;
 use super::memory::Share;
 use super::service::Service;
 use crate::client::Secret;
+use crate::stack::endpoints::Endpoints;
 
 /// Which project a container, network or volume belongs to: what `down` looks for.
 pub const LABEL_PROJECT: &str = "dev.stockdev.project";
@@ -66,6 +67,15 @@ pub struct Published {
 }
 
 impl Published {
+    /// The same, but for one.
+    pub fn with(self, service: Service, port: u16) -> Self {
+        match service {
+            Service::Kafka => Self { kafka: port, ..self },
+            Service::Elasticsearch => Self { elasticsearch: port, ..self },
+            Service::Kibana => Self { kibana: port, ..self },
+        }
+    }
+
     pub fn of(self, service: Service) -> u16 {
         match service {
             Service::Kafka => self.kafka,
@@ -101,6 +111,17 @@ pub(super) fn labels(project: &str) -> HashMap<String, String> {
 }
 
 impl StackSpec {
+    /// Where the services answer.
+    pub fn endpoints(&self) -> Endpoints {
+        let dial = bracketed(&self.dial);
+        let has_kibana = self.services.contains(&Service::Kibana);
+        Endpoints {
+            kafka: format!("{dial}:{}", self.ports.kafka),
+            elasticsearch: format!("http://{dial}:{}", self.ports.elasticsearch),
+            kibana: has_kibana.then(|| format!("http://{dial}:{}", self.ports.kibana)),
+        }
+    }
+
     pub(super) fn share(&self, service: Service) -> Option<Share> {
         self.shares.iter().find(|(of, _)| *of == service).map(|(_, share)| *share)
     }
@@ -254,7 +275,7 @@ impl StackSpec {
 }
 
 /// A host as it stands before a port: IPv6 in brackets.
-pub(super) fn bracketed(host: &str) -> String {
+fn bracketed(host: &str) -> String {
     if host.contains(':') { format!("[{host}]") } else { host.to_owned() }
 }
 

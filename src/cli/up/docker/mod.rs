@@ -18,24 +18,13 @@ use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::report::Phase;
-use crate::stack::docker::{Container, Credentials, Service, StackSpec};
-use crate::stack::{Endpoints, ProjectFolders};
+use crate::stack::docker::{Container, Credentials, EngineError};
+use crate::stack::{Endpoints, ProjectFolders, remove};
 
 pub(in crate::cli) use args::DockerArgs;
 pub(in crate::cli) use fault::fault;
-pub(super) use prepare::{DockerPlan, Past, Registry, prepare};
+pub(super) use prepare::{DockerPlan, Registry, prepare};
 pub(super) use watch::watch;
-
-/// Where the services of `spec` answer.
-pub(super) fn endpoints(spec: &StackSpec) -> Endpoints {
-    let dial = if spec.dial.contains(':') { format!("[{}]", spec.dial) } else { spec.dial.clone() };
-    let has_kibana = spec.services.contains(&Service::Kibana);
-    Endpoints {
-        kafka: format!("{dial}:{}", spec.ports.kafka),
-        elasticsearch: format!("http://{dial}:{}", spec.ports.elasticsearch),
-        kibana: has_kibana.then(|| format!("http://{dial}:{}", spec.ports.kibana)),
-    }
-}
 
 /// Brings the containers up; tells where they answer, and whether all ran before.
 pub(super) async fn bring_up(
@@ -46,7 +35,12 @@ pub(super) async fn bring_up(
     started: &mut Started,
 ) -> Result<(Endpoints, bool), Failure> {
     started.engine = Some(docker.engine.clone());
+    // The folder may be gone, and containers or volumes still be there: those are not this run's to remove.
+    started.fresh &= !docker.existed();
     let credentials = credentials(docker, &plan.project)?;
+    if let Some(credentials) = &credentials {
+        cx.report.mask(credentials.password.expose());
+    }
     if docker.is_running() {
         cx.report.skip(Phase::Pull, "nothing to pull");
         cx.report.skip(Phase::Start, &format!("already running: {}", names(&docker.found)));
@@ -56,7 +50,7 @@ pub(super) async fn bring_up(
         if plan.found.record.is_none() || before != plan.record {
             save(plan)?;
         }
-        return Ok((endpoints(&docker.spec), true));
+        return Ok((docker.spec.endpoints(), true));
     }
     // The intent first: whatever happens from here on, `down` finds it.
     docker.record_into(&mut plan.record, true);
@@ -72,7 +66,7 @@ pub(super) async fn bring_up(
         cx.report
             .note(&format!("the engine is on another machine: the services answer at {remote}, to whoever reaches it"));
     }
-    Ok((endpoints(&docker.spec), false))
+    Ok((docker.spec.endpoints(), false))
 }
 
 fn save(plan: &Plan) -> Result<(), Failure> {
@@ -131,13 +125,15 @@ async fn give_up(
     };
     match removed {
         Ok(left) => {
-            plan.record.endpoints = None;
+            if docker.found.is_empty() {
+                plan.record.endpoints = None;
+            }
             if let Some(record) = &mut plan.record.docker {
                 record.changing = false;
             }
             // A project that did not exist before leaves no folder behind either.
             let tidied = if started.fresh {
-                crate::stack::remove(&plan.project.root).map(drop).map_err(|error| failures::file(&error))
+                remove(&plan.project.root).map(drop).map_err(|error| failures::file(&error))
             } else {
                 save(plan)
             };
@@ -150,7 +146,7 @@ async fn give_up(
 }
 
 /// Removes the containers that were not there before; volumes stay.
-async fn remove_made(docker: &DockerPlan, project: &str) -> Result<(), crate::stack::docker::EngineError> {
+async fn remove_made(docker: &DockerPlan, project: &str) -> Result<(), EngineError> {
     let was_there = |container: &Container| docker.found.iter().any(|found| found.id == container.id);
     for container in docker.engine.containers(Some(project)).await? {
         if !was_there(&container) {

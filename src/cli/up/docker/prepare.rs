@@ -8,7 +8,9 @@ use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
-use crate::stack::docker::{Container, Engine, EngineAddress, Images, Published, Service, StackSpec, shares};
+use crate::stack::docker::{
+    Container, Engine, EngineAddress, ImageReference, Images, Published, Service, StackSpec, shares,
+};
 use crate::stack::{DockerRecord, PortPlan, PortSource, ProjectFolders, Record, dial_address, free_ports, is_free};
 
 /// Ready to go up; nothing was changed yet.
@@ -18,6 +20,8 @@ pub(in crate::cli::up) struct DockerPlan {
     pub(in crate::cli::up) spec: StackSpec,
     /// The project's containers, as they were found.
     pub(in crate::cli::up) found: Vec<Container>,
+    /// Volumes of the project are there.
+    has_volumes: bool,
     /// Images to get.
     pub(super) to_pull: Vec<Service>,
     /// Another port may be taken when one is not free after all.
@@ -34,13 +38,6 @@ impl DockerPlan {
     pub(in crate::cli::up) fn is_running(&self) -> bool {
         self.spec.services.iter().all(|service| self.container(*service).is_some_and(Container::is_running))
     }
-}
-
-/// Whether data of an earlier run is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::cli::up) enum Past {
-    Nothing,
-    Something,
 }
 
 /// Whether a missing image is looked for in its registry beforehand.
@@ -61,8 +58,9 @@ pub(in crate::cli::up) async fn prepare(
     let engine = Engine::connect(address).await.map_err(|error| failures::engine(&error))?;
     let project = cx.global.project.to_string();
     let found = engine.containers(Some(&project)).await.map_err(|error| failures::engine(&error))?;
+    let has_volumes = engine.has_data(&project).await.map_err(|error| failures::engine(&error))?;
     let services = services(args, recorded, &found);
-    let images = images(args, recorded)?;
+    let images = images(args, recorded, &found)?;
     let missing_containers: Vec<Service> =
         services.iter().copied().filter(|service| !found.iter().any(|found| found.service == Some(*service))).collect();
     let to_pull = to_pull(&engine, args, &images, &missing_containers, registry, cx).await?;
@@ -71,7 +69,6 @@ pub(in crate::cli::up) async fn prepare(
     let remote = engine.address.remote_host();
     let default_listen = if remote.is_some() { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
     let listen = listen.unwrap_or(default_listen.into());
-    let is_secure = args.secure() || recorded.is_some_and(|record| record.secure) || found.iter().any(|c| c.is_secure);
     let spec = StackSpec {
         project,
         services,
@@ -83,10 +80,10 @@ pub(in crate::cli::up) async fn prepare(
         is_arm: engine.info.is_arm(),
         without_mmap: map_count().is_some_and(|count| count < MAP_COUNT) && engine.address.remote_host().is_none(),
         ephemeral: found.iter().any(|container| container.is_ephemeral),
-        secure: is_secure,
+        secure: is_secure(args, recorded, &found),
         fault: fault()?.and_then(|(name, code)| Some((Service::find(&name)?, i64::from(code)))),
     };
-    Ok(DockerPlan { engine, spec, found, to_pull, any_port: false, port_source: PortSource::Default })
+    Ok(DockerPlan { engine, spec, found, has_volumes, to_pull, any_port: false, port_source: PortSource::Default })
 }
 
 /// Fewer memory maps are too few for Lucene's files.
@@ -112,12 +109,32 @@ fn services(args: &DockerArgs, recorded: Option<&DockerRecord>, found: &[Contain
     Service::ALL.to_vec()
 }
 
-fn images(args: &DockerArgs, recorded: Option<&DockerRecord>) -> Result<Images, Failure> {
-    let choice = args.images();
-    match recorded {
-        Some(record) if choice.is_default() => Ok(record.images.clone()),
-        _ => Images::choose(&choice).map_err(|error| Failure::new(ErrorId::Usage, error.to_string())),
+/// Those of the containers that are there, which keep what they have; else what a flag says, what ran before, the defaults.
+fn images(args: &DockerArgs, recorded: Option<&DockerRecord>, found: &[Container]) -> Result<Images, Failure> {
+    let mut images = match recorded {
+        Some(record) if args.images().is_default() => record.images.clone(),
+        _ => asked_images(args)?,
+    };
+    for container in found {
+        let there = container.image.parse::<ImageReference>().ok();
+        if let (Some(service), Some(there)) = (container.service, there) {
+            // The same name may be written with its digest, which says more.
+            if images.of(service).local_name() != there.local_name() {
+                *images.of_mut(service) = there;
+            }
+        }
     }
+    Ok(images)
+}
+
+fn asked_images(args: &DockerArgs) -> Result<Images, Failure> {
+    Images::choose(&args.images()).map_err(|error| Failure::new(ErrorId::Usage, error.to_string()))
+}
+
+/// As Elasticsearch's container is, if there is one; else as asked for now or before.
+fn is_secure(args: &DockerArgs, recorded: Option<&DockerRecord>, found: &[Container]) -> bool {
+    let there = found.iter().find(|container| container.service == Some(Service::Elasticsearch));
+    there.map_or_else(|| args.secure() || recorded.is_some_and(|record| record.secure), |container| container.is_secure)
 }
 
 /// The images that have to be pulled; an error when one has to be and may not, or can't be.
@@ -199,14 +216,17 @@ impl DockerPlan {
     }
 
     /// Data of an earlier run: in volumes, or in the containers themselves for as long as they run.
-    pub(in crate::cli::up) async fn past(&self) -> Result<Past, Failure> {
+    pub(in crate::cli::up) fn has_past(&self) -> bool {
         let holds = |service: Service| self.container(service).is_some_and(Container::is_running);
-        let something = if self.spec.ephemeral {
-            holds(Service::Kafka) && holds(Service::Elasticsearch)
-        } else {
-            self.engine.has_data(&self.spec.project).await.map_err(|error| failures::engine(&error))?
-        };
-        Ok(if something { Past::Something } else { Past::Nothing })
+        match self.spec.ephemeral {
+            true => holds(Service::Kafka) && holds(Service::Elasticsearch),
+            false => self.has_volumes,
+        }
+    }
+
+    /// Something of the project was there before this run.
+    pub(in crate::cli::up) fn existed(&self) -> bool {
+        self.has_volumes || !self.found.is_empty()
     }
 
     fn bind_address(&self) -> IpAddr {
@@ -231,15 +251,18 @@ impl DockerPlan {
         record.ports.kafka = self.spec.ports.kafka;
         record.ports.elasticsearch = self.spec.ports.elasticsearch;
         record.ports.kibana = self.spec.ports.kibana;
-        record.endpoints = Some(super::endpoints(&self.spec));
+        record.endpoints = Some(self.spec.endpoints());
     }
 
     /// What was asked for beside what runs already, which keeps what it has.
     pub(in crate::cli::up) fn say_kept(&self, args: &DockerArgs, project: &ProjectFolders, cx: &Context) {
-        let other_image = self.found.iter().any(|container| {
-            container.service.is_some_and(|service| self.spec.images.of(service).local_name() != container.image)
+        let asked = asked_images(args).ok().filter(|_| !args.images().is_default());
+        let other_image = asked.is_some_and(|asked| {
+            let is_other =
+                |service: &Service| asked.of(*service).local_name() != self.spec.images.of(*service).local_name();
+            self.spec.services.iter().any(is_other)
         });
-        let newly_secure = args.secure() && self.found.iter().any(|container| !container.is_secure);
+        let newly_secure = args.secure() && !self.spec.secure;
         if other_image || newly_secure {
             let what = if other_image { "images" } else { "security" };
             cx.report.note(&format!("the containers keep their {what}: another choice needs `stockdev down` first"));

@@ -177,7 +177,7 @@ impl Up<'_> {
                 Err(error) if is_port_taken(&error) && self.docker.any_port && tries_left > 0 => {
                     engine.remove(&id).await.map_err(|error| failures::engine(&error))?;
                     let free = free_ports(spec.listen, 1).ok().and_then(|ports| ports.first().copied());
-                    spec.ports = with_port(spec.ports, service, free.unwrap_or(port));
+                    spec.ports = spec.ports.with(service, free.unwrap_or(port));
                 }
                 Err(error) => return Err(self.not_started(service, port, &error).await),
             }
@@ -195,7 +195,7 @@ impl Up<'_> {
     /// Asks until the service answers as its protocol says.
     async fn answers(&self, service: Service, port: u16, id: &str) -> Result<(), Failure> {
         let spec = &self.docker.spec;
-        let endpoints = super::endpoints(&StackSpec { ports: with_port(spec.ports, service, port), ..spec.clone() });
+        let endpoints = StackSpec { ports: spec.ports.with(service, port), ..spec.clone() }.endpoints();
         match service {
             Service::Kafka => {
                 let address = KafkaAddress::new(endpoints.kafka.clone());
@@ -206,7 +206,8 @@ impl Up<'_> {
                 .await
             }
             Service::Elasticsearch => {
-                let address = elasticsearch_address(spec, port, self.credentials);
+                let mut address = ElasticsearchAddress::new(endpoints.elasticsearch);
+                address.auth = auth(self.credentials);
                 self.until(service, id, async || {
                     address.probe_yellow(PROBE_PATIENCE).await.map_err(|error| error.to_string())
                 })
@@ -249,25 +250,9 @@ fn is_port_taken(error: &EngineError) -> bool {
         .any(|sign| text.contains(sign))
 }
 
-fn with_port(ports: Published, service: Service, port: u16) -> Published {
-    match service {
-        Service::Kafka => Published { kafka: port, ..ports },
-        Service::Elasticsearch => Published { elasticsearch: port, ..ports },
-        Service::Kibana => Published { kibana: port, ..ports },
-    }
-}
-
 fn auth(credentials: Option<&Credentials>) -> Option<ElasticsearchAuth> {
     credentials.map(|credentials| ElasticsearchAuth::Basic {
         user: credentials.user.clone(),
         password: credentials.password.clone(),
     })
-}
-
-fn elasticsearch_address(spec: &StackSpec, port: u16, credentials: Option<&Credentials>) -> ElasticsearchAddress {
-    let endpoints =
-        super::endpoints(&StackSpec { ports: with_port(spec.ports, Service::Elasticsearch, port), ..spec.clone() });
-    let mut address = ElasticsearchAddress::new(endpoints.elasticsearch);
-    address.auth = auth(credentials);
-    address
 }

@@ -41,13 +41,14 @@ pub(in crate::cli::up) async fn watch(engine: Engine, services: &[Service], cx: 
                 .left("the other containers run; the data is kept")
                 .next(format!("stockdev up{}", cx.project_flag()), "make it anew and go on");
         };
-        let tries = restarts.entry(service).or_default();
-        *tries += 1;
-        if *tries > RESTARTS_MAX {
-            let failure = evidence::died(&engine, service, &id, ended_how, cx).await;
-            return evidence::keep(&engine, failure, cx).await.left("the other containers run; the data is kept");
-        }
+        // Somebody else may have started it again already.
         if !container.is_running() {
+            let tries = restarts.entry(service).or_default();
+            *tries += 1;
+            if *tries > RESTARTS_MAX {
+                let failure = evidence::died(&engine, service, &id, ended_how, cx).await;
+                return evidence::keep(&engine, failure, cx).await.left("the other containers run; the data is kept");
+            }
             let lines = engine.last_lines(&id, 5).await;
             let cause = cause_of(service, Some(ended_how), &lines, container.memory_limit);
             cx.report.note(&format!(
