@@ -1,8 +1,8 @@
 //! Outages of the real Kafka and Elasticsearch while a stream runs: it goes on by itself, nothing is lost, nothing is there
 //! twice, and meanwhile the programs say whom they wait for.
 //!
-//! A harness rather than a test of every run: `STOCKDEV_TEST_OUTAGE_SECONDS=N` makes each outage so long and turns it on. With
-//! 2 it passes; with 15 an indexer was seen that stood still after both servers had been paused, which is not understood yet.
+//! `STOCKDEV_TEST_OUTAGE_SECONDS` makes each outage so long (5). Beyond the group's session timeout (6 s) the indexer loses its
+//! partitions meanwhile, which is another path: 15 is the length to try before a change of the poller lands.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -38,11 +38,7 @@ fn a_stream_survives_each_server_going_away_and_says_what_it_waits_for() {
     if !has_engine() {
         return;
     }
-    let Ok(outage) = std::env::var("STOCKDEV_TEST_OUTAGE_SECONDS") else {
-        println!("SKIPPED: STOCKDEV_TEST_OUTAGE_SECONDS says how long the outages are to be");
-        return;
-    };
-    let outage = outage.parse().unwrap();
+    let outage = std::env::var("STOCKDEV_TEST_OUTAGE_SECONDS").map_or(5, |text| text.parse().unwrap());
     let pair = RealPair::start();
     let outage = Duration::from_secs(outage);
     let mut stream = Stream::start(&pair);
