@@ -20,6 +20,7 @@ use elasticsearch::{
 };
 
 use super::Secret;
+use super::http::{innermost, is_loopback};
 
 /// A request may take this long; a bulk on a busy node takes its time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -180,9 +181,9 @@ impl ElasticsearchClient {
             .client
             .send::<Bytes, ()>(method, path, headers, None, body, None)
             .await
-            .map_err(|error| self.silent(&request(), reason(&error)))?;
+            .map_err(|error| self.silent(&request(), innermost(&error)))?;
         let status = response.status_code().as_u16();
-        let body = response.bytes().await.map_err(|error| self.silent(&request(), reason(&error)))?;
+        let body = response.bytes().await.map_err(|error| self.silent(&request(), innermost(&error)))?;
         let answer = Answer { status, body };
         match status {
             401 | 403 => {
@@ -217,15 +218,6 @@ fn name(method: Method) -> &'static str {
     }
 }
 
-/// The innermost cause: "connection refused", not "error sending request".
-fn reason(error: &elasticsearch::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
 /// `type: reason` of an Elasticsearch error body, or the body's beginning.
 pub(crate) fn error_reason(answer: &Answer) -> String {
     let described = answer.json().and_then(|body| {
@@ -249,13 +241,6 @@ fn certificate(path: &Path) -> Result<Certificate, ElasticsearchClientError> {
     let pem = fs::read(path).map_err(|error| wrong(error.to_string()))?;
     Certificate::from_pem(&pem)
         .map_err(|error| wrong(error.source().map_or_else(|| error.to_string(), ToString::to_string)))
-}
-
-pub(super) fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    host == "localhost"
-        || host.ends_with(".localhost")
-        || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 #[cfg(test)]
@@ -324,12 +309,5 @@ mod tests {
         let mut address = ElasticsearchAddress::new("https://host:9200");
         address.ca_cert = Some("/no/such/ca.pem".into());
         assert!(address.client().unwrap_err().to_string().contains("/no/such/ca.pem"));
-    }
-
-    #[test]
-    fn only_this_machines_addresses_bypass_the_proxy() {
-        let check = |url: &str| is_loopback(&Url::parse(url).unwrap());
-        assert!(check("http://127.0.0.1:9200") && check("http://[::1]:9200") && check("http://localhost"));
-        assert!(!check("http://10.0.0.1:9200") && !check("http://example.org"));
     }
 }

@@ -3,12 +3,12 @@
 //! Kibana takes the users and API keys of the Elasticsearch behind it. Redirects are not followed: Kibana answers an API
 //! call itself, so one means that something else, or Kibana below a base path, is at the address.
 
-use std::{error::Error as _, fs, path::PathBuf, time::Duration};
+use std::{path::PathBuf, time::Duration};
 
 use bytes::Bytes;
 use reqwest::{
-    Certificate, Client, Method, RequestBuilder, Response, Url,
-    header::{AUTHORIZATION, HeaderValue, LOCATION},
+    Client, Method, RequestBuilder, Response, Url,
+    header::LOCATION,
     multipart::{Form, Part},
     redirect::Policy,
 };
@@ -16,7 +16,8 @@ use serde_json::Value;
 
 use super::{
     ElasticsearchAuth,
-    elasticsearch::{excerpt, is_loopback},
+    elasticsearch::excerpt,
+    http::{CaCertError, authorized, client_builder, innermost},
 };
 
 /// An import migrates every object and writes them all.
@@ -226,25 +227,13 @@ impl KibanaAddress {
         if !url.username().is_empty() || url.password().is_some() {
             return Err(wrong("credentials have no place in it".into()));
         }
-        let mut builder = Client::builder()
+        let builder = client_builder(&url, self.ca_cert.as_deref())
+            .map_err(|CaCertError { path, reason }| KibanaClientError::CaCert { path, reason })?
             .timeout(REQUEST_TIMEOUT)
             .connect_timeout(CONNECT_TIMEOUT)
             .redirect(Policy::none())
             .user_agent(concat!("stockdev/", env!("CARGO_PKG_VERSION")));
-        if is_loopback(&url) {
-            // A proxy does not know this machine's own addresses.
-            builder = builder.no_proxy();
-        }
-        if let Some(path) = &self.ca_cert {
-            let wrong = |reason: String| KibanaClientError::CaCert { path: path.clone(), reason };
-            let pem = fs::read(path).map_err(|error| wrong(error.to_string()))?;
-            let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| wrong(innermost(&error)))?;
-            if certificates.is_empty() {
-                return Err(wrong("there is no certificate in it".into()));
-            }
-            builder = certificates.into_iter().fold(builder, |builder, one| builder.add_root_certificate(one));
-        }
-        let client = builder.build().map_err(|error| KibanaClientError::Build(innermost(&error)))?;
+        let client = builder.build().map_err(|error| KibanaClientError::Build(why(&error)))?;
         Ok((client, url))
     }
 }
@@ -288,23 +277,10 @@ impl Call<'_> {
         let (client, url) = self.kibana.client()?;
         let target = format!("{}{}", url.as_str().trim_end_matches('/'), self.path);
         // Kibana wants the header with everything that writes; the value does not matter.
-        let mut request = client.request(self.method.clone(), target).header("kbn-xsrf", "stockdev");
-        match &self.kibana.auth {
-            Some(ElasticsearchAuth::Basic { user, password }) => {
-                request = request.basic_auth(user, Some(password.expose()));
-            }
-            Some(ElasticsearchAuth::ApiKey(key)) => {
-                let value = HeaderValue::try_from(format!("ApiKey {}", key.expose()));
-                let mut value = value.map_err(|_| KibanaClientError::Url {
-                    url: self.kibana.url.clone(),
-                    reason: "the API key has characters that no header may have".into(),
-                })?;
-                value.set_sensitive(true);
-                request = request.header(AUTHORIZATION, value);
-            }
-            None => {}
-        }
-        let response = complete(request).send().await.map_err(|error| self.unreachable(innermost(&error)))?;
+        let request = client.request(self.method.clone(), target).header("kbn-xsrf", "stockdev");
+        let request = authorized(request, self.kibana.auth.as_ref())
+            .map_err(|error| KibanaClientError::Url { url: self.kibana.url.clone(), reason: error.to_string() })?;
+        let response = complete(request).send().await.map_err(|error| self.unreachable(why(&error)))?;
         let answer = self.read(response).await?;
         match answer.status {
             401 | 403 => Err(KibanaClientError::Unauthorized {
@@ -320,7 +296,7 @@ impl Call<'_> {
         let status = response.status().as_u16();
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(innermost(&error)))? {
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.unreachable(why(&error)))? {
             if body.len() + chunk.len() > ANSWER_BYTES_MAX {
                 return Err(self.unreachable(format!("the answer is larger than {ANSWER_BYTES_MAX} bytes")));
             }
@@ -373,18 +349,9 @@ fn found(saved: &Value) -> Option<FoundObject> {
     })
 }
 
-/// "connection refused", not "error sending request".
-fn innermost(error: &reqwest::Error) -> String {
-    if error.is_timeout() {
-        return "nothing came in time".to_owned();
-    }
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(source) = cause {
-        text = source.to_string();
-        cause = source.source();
-    }
-    text
+/// The innermost cause; that nothing came in time is said in our own words.
+fn why(error: &reqwest::Error) -> String {
+    if error.is_timeout() { "nothing came in time".to_owned() } else { innermost(error) }
 }
 
 #[cfg(test)]

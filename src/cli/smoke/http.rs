@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use reqwest::{Certificate, Client, Method, Url};
+use reqwest::{Client, Method, Url};
 use serde_json::Value;
 
 use super::check::Trouble;
-use crate::client::{ElasticsearchAddress, ElasticsearchAuth};
+use crate::client::{ElasticsearchAddress, ElasticsearchAuth, authorized, client_builder, innermost};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How much of an answer is quoted.
@@ -34,17 +34,8 @@ impl Http {
     pub(super) fn new(name: &'static str, url: &str, address: &ElasticsearchAddress) -> Result<Self, Trouble> {
         let wrong = |reason: String| Trouble::could_not(format!("{name} can't be asked at {url}: {reason}"));
         let parsed = Url::parse(url).map_err(|error| wrong(error.to_string()))?;
-        let mut builder = Client::builder().timeout(PATIENCE);
-        if is_loopback(&parsed) {
-            // A proxy does not know this machine's own addresses.
-            builder = builder.no_proxy();
-        }
-        if let Some(path) = &address.ca_cert {
-            let pem = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
-            builder =
-                builder.add_root_certificate(Certificate::from_pem(&pem).map_err(|error| wrong(error.to_string()))?);
-        }
-        let client = builder.build().map_err(|error| wrong(innermost(&error)))?;
+        let builder = client_builder(&parsed, address.ca_cert.as_deref()).map_err(|error| wrong(error.to_string()))?;
+        let client = builder.timeout(PATIENCE).build().map_err(|error| wrong(innermost(&error)))?;
         Ok(Self { client, name, url: url.trim_end_matches('/').to_owned(), auth: address.auth.clone() })
     }
 
@@ -64,11 +55,7 @@ impl Http {
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Trouble> {
         let asked = format!("{method} {path}");
         let mut request = self.client.request(method, format!("{}{path}", self.url));
-        request = match &self.auth {
-            Some(ElasticsearchAuth::Basic { user, password }) => request.basic_auth(user, Some(password.expose())),
-            Some(ElasticsearchAuth::ApiKey(key)) => request.header("authorization", format!("ApiKey {}", key.expose())),
-            None => request,
-        };
+        request = authorized(request, self.auth.as_ref()).map_err(|error| Trouble::could_not(error.to_string()))?;
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
@@ -98,18 +85,4 @@ impl Answer {
             .tried(self.request)
             .got(text))
     }
-}
-
-/// "connection refused", not "error sending request".
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut cause = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
-}
-
-fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
