@@ -1,6 +1,6 @@
 //! `_bulk` requests: built from messages as bytes, and judged item by item. Pure; [`super::deliver`] sends them.
 
-use std::ops::Range;
+use std::{io::Write as _, ops::Range};
 
 use bytes::Bytes;
 use serde::{Deserialize, de::IgnoredAny};
@@ -90,14 +90,16 @@ impl BatchBuilder {
             }
         };
         let start = self.body.len();
-        // A topic's name has no character that JSON escapes.
-        let id = format!("{}+{}+{}", self.id_prefix, origin.partition, origin.offset);
-        self.body.extend_from_slice(b"{\"index\":{\"_id\":\"");
-        self.body.extend_from_slice(id.as_bytes());
-        self.body.extend_from_slice(b"\"}}\n");
+        // A topic's name has no character that JSON escapes; a vector takes what is written to it.
+        let Self { id_prefix, body, .. } = self;
+        let _never_fails =
+            writeln!(body, "{{\"index\":{{\"_id\":\"{id_prefix}+{}+{}\"}}}}", origin.partition, origin.offset);
         let document_start = self.body.len();
+        self.body.extend_from_slice(document);
         // JSON strings hold no line ends, so those in a valid document stand between tokens, where a blank does as well.
-        self.body.extend(document.iter().map(|byte| if matches!(byte, b'\n' | b'\r') { b' ' } else { *byte }));
+        for byte in self.body.iter_mut().skip(document_start).filter(|byte| matches!(byte, b'\n' | b'\r')) {
+            *byte = b' ';
+        }
         let document_end = self.body.len();
         self.body.push(b'\n');
         let key = key.map(|key| {
@@ -111,8 +113,9 @@ impl BatchBuilder {
 
     /// The batch so far; the builder is empty after it.
     pub(crate) fn take(&mut self) -> Batch {
-        let capacity = self.body.len();
-        let mut body = std::mem::replace(&mut self.body, Vec::with_capacity(capacity));
+        // The next batch is about as large, and its keys come behind it.
+        let capacity = self.body.len() + self.keys.len();
+        let mut body = std::mem::replace(&mut self.body, Vec::with_capacity(capacity + capacity / 16));
         let keys_start = body.len();
         body.append(&mut self.keys);
         let mut items = std::mem::take(&mut self.items);

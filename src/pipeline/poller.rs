@@ -207,6 +207,8 @@ impl Poller {
                 // The floor of the one above; it means nothing else to a consumer.
                 ("message.max.bytes", "524288"),
                 ("queued.min.messages", "10000"),
+                // A full queue is looked at again after this long: in the usual second a fast index empties it, and waits.
+                ("fetch.queue.backoff.ms", "10"),
             ],
             &[
                 ("group.id", &options.group),
