@@ -6,6 +6,7 @@
 pub mod cli;
 pub mod client;
 pub mod config;
+pub mod lens;
 pub mod pipeline;
 pub mod report;
 pub mod server;

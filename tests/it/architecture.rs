@@ -14,6 +14,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("stack", &["client", "config", "server"]),
     ("server/kafka", &["server/kafka"]),
     ("server/elasticsearch", &["server/elasticsearch"]),
+    ("lens", &[]),
+    ("server/kibana", &["server/kibana", "lens"]),
     ("testing", &["client", "pipeline", "setup", "stack", "tick"]),
     ("cli", &["client", "config", "pipeline", "report", "setup", "stack", "tick"]),
 ];
