@@ -18,8 +18,6 @@
 //! `dev.stockdev.project=testing-...`, so that `stockdev down --all` removes what such a test left.
 
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use testcontainers::core::{ContainerPort, IntoContainerPort};
@@ -34,7 +32,7 @@ use crate::pipeline::{
 use crate::setup::{self, SetupError, TopicSpec};
 use crate::stack::docker::{Images, LABEL_PROJECT, LABEL_SERVICE, Published, Service, StackSpec, shares};
 use crate::stack::embedded::{InProcess, ServeFailure};
-use crate::stack::{Endpoints, FileError, create_private_folder, free_ports, remove};
+use crate::stack::{Endpoints, FileError, TemporaryFolder, free_ports, unique_name};
 use crate::tick::{ReadOptions, SimulatorOptions, TickSource, TimePolicy};
 
 /// How long the real servers may take; a JVM on a busy machine takes its time.
@@ -73,7 +71,7 @@ pub struct Stack {
     elasticsearch: ElasticsearchAddress,
     // In the order in which they go: servers before their data.
     _servers: Servers,
-    _data: Option<Folder>,
+    _data: Option<TemporaryFolder>,
 }
 
 #[derive(Debug)]
@@ -83,29 +81,11 @@ enum Servers {
     Containers(Vec<ContainerAsync<GenericImage>>),
 }
 
-/// A folder of this test's own, removed when dropped.
-#[derive(Debug)]
-struct Folder(PathBuf);
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        // A test that is over has nobody to tell.
-        let _stays = remove(&self.0).is_err();
-    }
-}
-
-/// A name that no other test and no other process uses.
-fn unique_name() -> String {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("testing-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
-}
-
 impl Stack {
     /// The embedded servers, in this process, with a folder of their own.
     pub async fn embedded() -> Result<Self, TestingError> {
-        let folder = Folder(std::env::temp_dir().join(format!("stockdev-{}", unique_name())));
-        create_private_folder(&folder.0)?;
-        let servers = InProcess::start(&folder.0).await?;
+        let folder = TemporaryFolder::new()?;
+        let servers = InProcess::start(folder.path()).await?;
         let endpoints = servers.endpoints.clone();
         Self::ready(endpoints, Servers::Embedded(servers), Some(folder)).await
     }
@@ -138,7 +118,11 @@ impl Stack {
         Self::ready(spec.endpoints(), Servers::Containers(vec![kafka, elasticsearch]), None).await
     }
 
-    async fn ready(endpoints: Endpoints, servers: Servers, data: Option<Folder>) -> Result<Self, TestingError> {
+    async fn ready(
+        endpoints: Endpoints,
+        servers: Servers,
+        data: Option<TemporaryFolder>,
+    ) -> Result<Self, TestingError> {
         let stack = Self {
             kafka: KafkaAddress::new(endpoints.kafka),
             elasticsearch: ElasticsearchAddress::new(endpoints.elasticsearch),

@@ -55,11 +55,7 @@ impl Found {
     /// The addresses of the stack, if it runs.
     pub(super) fn endpoints(&self) -> Option<Endpoints> {
         if let Some(server) = self.running() {
-            return Some(Endpoints {
-                kafka: server.address(server.kafka_port),
-                elasticsearch: format!("http://{}", server.address(server.elasticsearch_port)),
-                kibana: None,
-            });
+            return Some(server.endpoints());
         }
         // A process of ours tells by itself; of containers and of somebody else's servers only the addresses are known.
         self.record.as_ref().filter(|record| record.stack != StackKind::Embedded)?.endpoints.clone()

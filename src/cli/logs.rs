@@ -46,9 +46,7 @@ pub(super) struct LogsArgs {
 const FOLLOW: Duration = Duration::from_millis(200);
 
 fn names() -> Vec<&'static str> {
-    let mut names = LOG_NAMES.to_vec();
-    names.push(Service::Kibana.name());
-    names
+    LOG_NAMES.to_vec()
 }
 
 pub(super) async fn run(args: &LogsArgs, cx: &Context) -> Result<u8, Failure> {

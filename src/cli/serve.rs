@@ -23,6 +23,8 @@ pub(super) struct ServeArgs {
     #[arg(long)]
     elasticsearch_port: u16,
     #[arg(long)]
+    kibana_port: u16,
+    #[arg(long)]
     or_any_port: bool,
     #[arg(long)]
     sync: bool,
@@ -39,6 +41,7 @@ pub(super) fn run(args: &ServeArgs) -> u8 {
         listen: args.listen_on,
         kafka_port: args.kafka_port,
         elasticsearch_port: args.elasticsearch_port,
+        kibana_port: args.kibana_port,
         or_any_port: args.or_any_port,
         fsync: args.sync,
         fault: args.fault.as_deref().and_then(|text| {

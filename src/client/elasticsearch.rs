@@ -20,7 +20,7 @@ use elasticsearch::{
 };
 
 use super::Secret;
-use super::http::{innermost, is_loopback};
+use super::http::{innermost, is_loopback, path_segment};
 
 /// A request may take this long; a bulk on a busy node takes its time.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
@@ -160,6 +160,20 @@ impl ElasticsearchAddress {
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const NDJSON: &str = "application/x-ndjson";
+
+impl ElasticsearchAddress {
+    /// The answer of `_field_caps` for all fields of the indices; `None` where there is no such index.
+    pub async fn field_caps(&self, index: &str) -> Result<Option<serde_json::Value>, ElasticsearchClientError> {
+        let client = self.connect()?;
+        let path = format!("/{}/_field_caps?fields=*&ignore_unavailable=true", path_segment(index));
+        let answer = client.send(Method::Get, &path, None, JSON).await?;
+        match answer.status {
+            200 => Ok(answer.json()),
+            404 => Ok(None),
+            _ => Err(client.refused("GET _field_caps", &answer)),
+        }
+    }
+}
 
 impl ElasticsearchClient {
     pub(crate) fn url(&self) -> &str {

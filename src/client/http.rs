@@ -70,6 +70,19 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
         || host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
+/// As one segment of a path; commas and asterisks, which join and match names of indices, stay.
+pub(crate) fn path_segment(text: &str) -> String {
+    let mut segment = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'-' | b'_' | b'.' | b'~' | b'*' | b',' => segment.push(char::from(byte)),
+            plain if plain.is_ascii_alphanumeric() => segment.push(char::from(plain)),
+            other => segment.push_str(&format!("%{other:02X}")),
+        }
+    }
+    segment
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -179,6 +179,21 @@ impl KibanaAddress {
         }
     }
 
+    /// A saved object with all that it refers to, one a line, as Kibana exports them.
+    pub async fn export(&self, kind: &str, id: &str) -> Result<Bytes, KibanaClientError> {
+        let path = format!("{}/api/saved_objects/_export", self.space_prefix());
+        let call = Call { kibana: self, method: Method::POST, path };
+        let wanted = serde_json::json!({
+            "objects": [{"type": kind, "id": id}], "includeReferencesDeep": true, "excludeExportDetails": true,
+        });
+        let answer = call.send_with(|request| request.json(&wanted)).await?;
+        if answer.status == 200 {
+            return Ok(answer.body);
+        }
+        call.expect(&answer)?;
+        Err(call.wrong_service(&answer))
+    }
+
     /// The saved objects of a type.
     pub async fn find(&self, kind: &str) -> Result<FoundObjects, KibanaClientError> {
         let path = format!(

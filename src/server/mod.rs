@@ -2,3 +2,4 @@
 
 pub mod elasticsearch;
 pub mod kafka;
+pub mod kibana;

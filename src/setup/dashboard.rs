@@ -11,6 +11,8 @@ use crate::client::{KibanaAddress, KibanaClientError};
 
 /// `es/stock-stream-dashboard.ndjson`, made by `scripts/build-dashboard`.
 pub const DASHBOARD_NDJSON: &str = include_str!("../../es/stock-stream-dashboard.ndjson");
+/// The dashboard's id in it.
+pub const DASHBOARD_ID: &str = "stock-stream-dashboard";
 /// Kibana takes no larger file.
 pub const IMPORT_BYTES_MAX: usize = 26_214_400;
 
@@ -242,6 +244,62 @@ fn check(ndjson: &[u8]) -> Result<(), InvalidFile> {
         }
     }
     if objects == 0 { Err(InvalidFile::Empty) } else { Ok(()) }
+}
+
+/// Members of an exported object that change with every export, or hold for one Kibana only.
+const MACHINE_MADE: [&str; 9] = [
+    "created_at",
+    "created_by",
+    "managed",
+    "migrationVersion",
+    "namespaces",
+    "originId",
+    "updated_at",
+    "updated_by",
+    "version",
+];
+
+/// Exported objects in the form of the file in `es/`: data views before what shows them, keys sorted, also those within
+/// JSON strings, and without what makes diffs of nothing. Gives the number of objects, too.
+pub fn canonical(ndjson: &[u8]) -> Result<(String, usize), InvalidFile> {
+    check(ndjson)?;
+    let mut objects = Vec::new();
+    for (place, line) in ndjson.split(|byte| *byte == b'\n').enumerate() {
+        if line.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        let wrong = |error: serde_json::Error| InvalidFile::Line { line: place + 1, reason: error.to_string() };
+        let object: Value = serde_json::from_slice(line).map_err(wrong)?;
+        if object.get("exportedCount").is_none() {
+            objects.push(canonical_object(object).map_err(wrong)?);
+        }
+    }
+    let order = |object: &Value| {
+        let kind = text(object.get("type"));
+        (kind != "index-pattern", kind, text(object.get("id")))
+    };
+    objects.sort_by_key(order);
+    let lines: String = objects.iter().map(|object| format!("{object}\n")).collect();
+    Ok((lines, objects.len()))
+}
+
+fn canonical_object(mut object: Value) -> Result<Value, serde_json::Error> {
+    if let Some(members) = object.as_object_mut() {
+        members.retain(|name, _| !MACHINE_MADE.contains(&name.as_str()));
+    }
+    if let Some(references) = object.get_mut("references").and_then(Value::as_array_mut) {
+        references.sort_by_key(|reference| (text(reference.get("name")), text(reference.get("id"))));
+    }
+    for pointer in JSON_ATTRIBUTES {
+        let Some(Value::String(json)) = object.pointer_mut(&format!("/attributes{pointer}")) else { continue };
+        if !json.is_empty() {
+            let mut value: Value = serde_json::from_str(json)?;
+            value.sort_all_objects();
+            *json = value.to_string();
+        }
+    }
+    object.sort_all_objects();
+    Ok(object)
 }
 
 #[cfg(test)]

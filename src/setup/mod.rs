@@ -8,8 +8,8 @@ mod template;
 mod topic;
 
 pub use dashboard::{
-    DASHBOARD_NDJSON, DashboardError, DashboardOutcome, IMPORT_BYTES_MAX, ImportedObject, InvalidFile, RejectedObject,
-    Rejection, import_dashboard,
+    DASHBOARD_ID, DASHBOARD_NDJSON, DashboardError, DashboardOutcome, IMPORT_BYTES_MAX, ImportedObject, InvalidFile,
+    RejectedObject, Rejection, canonical, import_dashboard,
 };
 pub use ready::prove_writable;
 pub use remove::{has_template, remove_index, remove_template, remove_topic};

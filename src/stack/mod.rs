@@ -16,6 +16,7 @@ pub mod machine;
 mod ports;
 mod process;
 mod record;
+mod temporary;
 
 pub use endpoints::{Endpoints, InvalidAddress, StackKind};
 pub use files::create_private_folder;
@@ -28,3 +29,4 @@ pub use record::{
     CreatedRecord, DockerRecord, FORMAT, LiveFile, LiveRecord, PortsRecord, Record, RecordError, StreamRecord,
     StreamSource,
 };
+pub use temporary::{TemporaryFolder, unique_name};

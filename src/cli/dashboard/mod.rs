@@ -1,4 +1,8 @@
-//! `dashboard`: what Kibana shows of the stream.
+//! `dashboard`: what Kibana, or the embedded stack's own page, shows of the stream.
+
+mod explain;
+mod export;
+mod open;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -7,22 +11,24 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 
-use super::connection::Connection;
-use super::context::Context;
-use super::explain::ErrorId;
-use super::failure::Failure;
-use super::failures;
+use crate::cli::connection::Connection;
+use crate::cli::context::Context;
+use crate::cli::explain::ErrorId;
+use crate::cli::failure::Failure;
+use crate::cli::failures;
 use crate::client::KibanaAddress;
 use crate::setup::{self, DASHBOARD_NDJSON, DashboardOutcome, IMPORT_BYTES_MAX};
 
-/// Import the dashboard into Kibana, list what is there
+/// Import, export, list and open dashboards, explain their searches
 #[derive(Args, Debug)]
 #[command(before_help = "Examples:\n  \
     stockdev dashboard import\n  \
     stockdev dashboard import --kibana http://localhost:5601 --space team\n  \
     stockdev dashboard import exported.ndjson\n  \
+    stockdev dashboard open\n  \
     stockdev dashboard list\n  \
-    stockdev dashboard show > dashboard.ndjson")]
+    stockdev dashboard export\n  \
+    stockdev dashboard explain --from now-1d --time-zone Asia/Kolkata")]
 pub(super) struct DashboardArgs {
     #[command(subcommand)]
     action: Action,
@@ -50,12 +56,30 @@ enum Action {
         #[command(flatten)]
         space: SpaceArgs,
     },
+    /// Open a dashboard in the browser, or print its address where there is none
+    #[command(before_help = "Examples:\n  \
+        stockdev dashboard open\n  \
+        stockdev dashboard open my-dashboard --print\n  \
+        stockdev dashboard open --elasticsearch http://search.example:9200")]
+    Open(open::OpenArgs),
+    /// Write what was changed in Kibana back to the file, in an order that makes small diffs
+    #[command(before_help = "Examples:\n  \
+        stockdev dashboard export\n  \
+        stockdev dashboard export my-dashboard mine.ndjson\n  \
+        stockdev dashboard export my-dashboard -")]
+    Export(export::ExportArgs),
+    /// Print the searches behind each panel, compiled and not run
+    #[command(before_help = "Examples:\n  \
+        stockdev dashboard explain\n  \
+        stockdev dashboard explain exported.ndjson --from now-7d --time-zone Europe/Berlin\n  \
+        stockdev dashboard explain my-dashboard --output json")]
+    Explain(explain::ExplainArgs),
     /// Print the file that is imported
     #[command(before_help = "Examples:\n  stockdev dashboard show > dashboard.ndjson")]
     Show,
 }
 
-#[derive(Args, Debug)]
+#[derive(Args, Debug, Clone)]
 struct SpaceArgs {
     /// The space in Kibana
     #[arg(long, value_name = "SPACE", value_parser = parse_space)]
@@ -82,6 +106,9 @@ pub(super) async fn run(args: DashboardArgs, cx: &Arc<Context>) -> Result<u8, Fa
             import(&ndjson, &kibana(cx, space)?, cx).await?;
         }
         Action::List { space } => list(&kibana(cx, space)?, cx).await?,
+        Action::Open(args) => return open::run(args, cx).await,
+        Action::Export(args) => export::run(args, cx).await?,
+        Action::Explain(args) => explain::run(args, cx).await?,
     }
     Ok(0)
 }

@@ -22,11 +22,10 @@ pub(super) fn checks(base: Option<u16>, engine: &Engine, cx: &Context) -> Result
         Some(_) => &[StackKind::Embedded],
         None => &[StackKind::Embedded, StackKind::Docker],
     };
-    let docker: &[StackKind] = if engine.remote_host().is_some() { &[] } else { &[StackKind::Docker] };
     let wanted = [
         ("kafka", plan.kafka, both),
         ("elasticsearch", plan.elasticsearch, both),
-        ("kibana", after(2, 5601), docker),
+        ("kibana", plan.kibana, both),
         ("gcs", after(3, 4443), &[]),
         ("bigquery", after(4, 9050), &[]),
     ];

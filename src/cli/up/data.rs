@@ -94,7 +94,7 @@ async fn set_up(plan: &Plan, args: &UpArgs, cx: &Context, connection: &Connectio
 /// Puts the dashboard into the stack's Kibana, in place of the one that may be there. Gives its address.
 async fn dashboard(plan: &Plan, cx: &Context, connection: &Connection) -> Result<Option<String>, Failure> {
     let Some(kibana) = &connection.kibana else {
-        cx.report.skip(Phase::Dashboard, without_kibana(plan.record.stack, cx.global.kibana.is_some()));
+        cx.report.skip(Phase::Dashboard, without_kibana(plan.record.stack));
         return Ok(None);
     };
     let running = cx.report.start(Phase::Dashboard, Some(&kibana.url));
@@ -110,14 +110,11 @@ async fn dashboard(plan: &Plan, cx: &Context, connection: &Connection) -> Result
     Ok(outcome.dashboard().map(|dashboard| kibana.dashboard_url(&dashboard.id)))
 }
 
-fn without_kibana(stack: StackKind, is_named: bool) -> &'static str {
-    match (stack, is_named) {
-        (StackKind::Embedded, false) => "the embedded stack has no dashboard server",
-        (StackKind::Embedded, true) => {
-            "the embedded stack has no dashboard server; `stockdev dashboard import` takes --kibana"
-        }
-        (StackKind::Docker, _) => "there is no Kibana in this stack",
-        (StackKind::External, _) => "no Kibana was named (--kibana URL)",
+fn without_kibana(stack: StackKind) -> &'static str {
+    match stack {
+        StackKind::Embedded => "this stack was started by a stockdev without a dashboard server",
+        StackKind::Docker => "there is no Kibana in this stack",
+        StackKind::External => "no Kibana was named (--kibana URL)",
     }
 }
 

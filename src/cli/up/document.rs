@@ -72,7 +72,7 @@ impl Outcome {
         lines.extend(self.first_problems.iter().take(3).map(|problem| format!("  skipped        {problem}")));
         lines.push(format!("  kafka          {}    topic {TOPIC}", endpoints.kafka));
         lines.push(format!("  elasticsearch  {}    index {INDEX}", endpoints.elasticsearch));
-        lines.extend(self.dashboard.as_ref().map(|url| format!("  kibana         {url}")));
+        lines.extend(self.dashboard.as_ref().map(|url| format!("  dashboard      {url}")));
         if self.stack == StackKind::Embedded {
             let until = if self.ephemeral { "until `down` or a reboot" } else { "until `down`" };
             lines.push(format!("  data           {}, {}, kept {until}", self.data.display(), bytes(size(&self.data))));

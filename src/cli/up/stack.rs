@@ -67,7 +67,7 @@ pub(super) async fn bring_up(
             Some(server) => {
                 say_running(plan, &server, args, cx);
                 adopt(plan, &server)?;
-                (endpoints_of(&server), true)
+                (server.endpoints(), true)
             }
             None => (start(plan, args, cx, started).await?, false),
         },
@@ -78,14 +78,6 @@ pub(super) async fn bring_up(
         save(plan)?;
     }
     Ok(Live { connection, was_running, existed: was_running })
-}
-
-fn endpoints_of(server: &ServerFile) -> Endpoints {
-    Endpoints {
-        kafka: server.address(server.kafka_port),
-        elasticsearch: format!("http://{}", server.address(server.elasticsearch_port)),
-        kibana: None,
-    }
 }
 
 fn say_running(plan: &Plan, server: &ServerFile, args: &UpArgs, cx: &Context) {
@@ -101,14 +93,18 @@ fn say_running(plan: &Plan, server: &ServerFile, args: &UpArgs, cx: &Context) {
 
 /// A running process whose record is missing or older than it: the record is made to agree.
 fn adopt(plan: &mut Plan, server: &ServerFile) -> Result<(), Failure> {
-    let agrees =
-        plan.record.ports.kafka == server.kafka_port && plan.record.ports.elasticsearch == server.elasticsearch_port;
-    if agrees && plan.found.record.is_some() {
+    let before = plan.record.ports.clone();
+    remember_ports(plan, server);
+    if plan.record.ports == before && plan.found.record.is_some() {
         return Ok(());
     }
+    save(plan)
+}
+
+fn remember_ports(plan: &mut Plan, server: &ServerFile) {
     plan.record.ports.kafka = server.kafka_port;
     plan.record.ports.elasticsearch = server.elasticsearch_port;
-    save(plan)
+    plan.record.ports.kibana = server.kibana_port;
 }
 
 fn save(plan: &Plan) -> Result<(), Failure> {
@@ -139,6 +135,7 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
         listen: plan.record.listen.as_deref().and_then(|address| address.parse().ok()),
         kafka_port: plan.ports.kafka,
         elasticsearch_port: plan.ports.elasticsearch,
+        kibana_port: plan.ports.kibana,
         or_any_port: auto,
         fsync: plan.record.fsync,
         fault: fault()?,
@@ -152,8 +149,7 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
             return Err(keep_logs(&plan.project, failure));
         }
     };
-    plan.record.ports.kafka = server.kafka_port;
-    plan.record.ports.elasticsearch = server.elasticsearch_port;
+    remember_ports(plan, &server);
     save(plan)?;
     if plan.record.listen.as_deref().is_some_and(|address| matches!(address, "0.0.0.0" | "::")) {
         cx.report.note(&format!(
@@ -162,7 +158,7 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
         ));
     }
     cx.report.finish(running, format!("pid {}, {}", server.process.pid, server.listening.join(" ")));
-    Ok(endpoints_of(&server))
+    Ok(server.endpoints())
 }
 
 /// Copies the logs to where `down` leaves them. A port that is taken needs no log to be understood.

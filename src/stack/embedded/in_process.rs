@@ -17,7 +17,7 @@ use crate::stack::Endpoints;
 /// How long the servers have to stop in order.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
 
-/// Both servers, on free ports of 127.0.0.1. Dropping it stops them.
+/// All servers, on free ports of 127.0.0.1. Dropping it stops them.
 #[derive(Debug)]
 pub struct InProcess {
     runtime: Option<Runtime>,
@@ -49,16 +49,18 @@ impl InProcess {
             let (opened, wait) = oneshot::channel();
             let published = SocketAddr::from((Ipv4Addr::LOCALHOST, bound.port));
             let data = data.join(service.name());
-            let job = Job { data, fsync: false, published, listeners, stop: stop.clone(), opened };
+            // The search node comes before the one that asks it.
+            let elasticsearch = ports.get(1).map_or_else(String::new, |port| format!("http://127.0.0.1:{port}"));
+            let job = Job { data, fsync: false, published, elasticsearch, listeners, stop: stop.clone(), opened };
             waits.push((service, wait, runtime.spawn(services::run(service, job))));
             ports.push(bound.port);
         }
         // From here on a failure stops what was started.
         let endpoints = match ports[..] {
-            [kafka, elasticsearch] => Endpoints {
+            [kafka, elasticsearch, kibana] => Endpoints {
                 kafka: format!("127.0.0.1:{kafka}"),
                 elasticsearch: format!("http://127.0.0.1:{elasticsearch}"),
-                kibana: None,
+                kibana: Some(format!("http://127.0.0.1:{kibana}")),
             },
             _ => return Err(ServeFailure::Other { reason: "a service has no port".to_owned() }),
         };

@@ -4,6 +4,7 @@
 //! itself. The process ([`run`]) binds each port once and keeps the socket, so that nothing can slip in between.
 
 mod bind;
+mod dashboard;
 mod in_process;
 mod logs;
 mod serve;
@@ -12,8 +13,10 @@ mod spawn;
 
 use serde::{Deserialize, Serialize};
 
+use super::Endpoints;
 use super::process::ProcessId;
 
+pub use dashboard::DashboardServer;
 pub use in_process::InProcess;
 pub use logs::{LOG_NAMES, log_path};
 pub use serve::{ServeOptions, run};
@@ -27,6 +30,9 @@ pub struct ServerFile {
     pub state: ServerState,
     pub kafka_port: u16,
     pub elasticsearch_port: u16,
+    /// Zero in a file of a version that had no dashboard server.
+    #[serde(default)]
+    pub kibana_port: u16,
     /// The host that clients on this machine dial.
     pub host: String,
     /// Every address that is listened on.
@@ -39,6 +45,15 @@ impl ServerFile {
     /// `host:port` for a URL: IPv6 addresses in brackets.
     pub fn address(&self, port: u16) -> String {
         if self.host.contains(':') { format!("[{}]:{port}", self.host) } else { format!("{}:{port}", self.host) }
+    }
+
+    pub fn endpoints(&self) -> Endpoints {
+        let kibana = (self.kibana_port != 0).then(|| format!("http://{}", self.address(self.kibana_port)));
+        Endpoints {
+            kafka: self.address(self.kafka_port),
+            elasticsearch: format!("http://{}", self.address(self.elasticsearch_port)),
+            kibana,
+        }
     }
 }
 

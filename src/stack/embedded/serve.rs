@@ -40,6 +40,7 @@ pub struct ServeOptions {
     /// Zero: any free port.
     pub kafka_port: u16,
     pub elasticsearch_port: u16,
+    pub kibana_port: u16,
     /// Take another port when one is taken (`--ports auto`).
     pub or_any_port: bool,
     /// The broker syncs before it acknowledges.
@@ -83,6 +84,7 @@ fn serve(options: &ServeOptions, status: &Arc<Status>) -> Result<(), ServeFailur
         let port = match service {
             Service::Kafka => options.kafka_port,
             Service::Elasticsearch => options.elasticsearch_port,
+            Service::Kibana => options.kibana_port,
         };
         bind(service.title(), options.listen, port, options.or_any_port).map(|bound| (service, bound))
     });
@@ -92,6 +94,7 @@ fn serve(options: &ServeOptions, status: &Arc<Status>) -> Result<(), ServeFailur
             match service {
                 Service::Kafka => file.kafka_port = bound.port,
                 Service::Elasticsearch => file.elasticsearch_port = bound.port,
+                Service::Kibana => file.kibana_port = bound.port,
             }
             file.listening.extend(bound.addresses());
         }
@@ -111,6 +114,9 @@ async fn serve_all(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(other)?;
     let stop = CancellationToken::new();
     let host = dial_address(options.listen.unwrap_or_else(|| IpAddr::from([127, 0, 0, 1])));
+    let search =
+        bound.iter().find(|(service, _)| *service == Service::Elasticsearch).map_or(0, |(_, bound)| bound.port);
+    let elasticsearch = format!("http://{}", SocketAddr::from((host, search)));
     let mut opened = Vec::new();
     let mut tasks = JoinSet::new();
     for (service, bound) in bound {
@@ -121,6 +127,7 @@ async fn serve_all(
             data: options.data.join(service.name()),
             fsync: options.fsync,
             published: SocketAddr::from((host, bound.port)),
+            elasticsearch: elasticsearch.clone(),
             bound,
             stop: stop.clone(),
             status: Arc::clone(status),
@@ -163,6 +170,7 @@ struct Supervised {
     data: PathBuf,
     fsync: bool,
     published: SocketAddr,
+    elasticsearch: String,
     bound: Bound,
     stop: CancellationToken,
     status: Arc<Status>,
@@ -215,6 +223,7 @@ impl Supervised {
             data: self.data.clone(),
             fsync: self.fsync,
             published: self.published,
+            elasticsearch: self.elasticsearch.clone(),
             listeners,
             stop: self.stop.clone(),
             opened: send,
@@ -269,6 +278,7 @@ impl Status {
             state: ServerState::Starting,
             kafka_port: options.kafka_port,
             elasticsearch_port: options.elasticsearch_port,
+            kibana_port: options.kibana_port,
             host: host.to_string(),
             listening: Vec::new(),
             services: Service::ALL.map(service).to_vec(),

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::{elasticsearch, kafka};
+use crate::server::{elasticsearch, kafka, kibana};
 use crate::stack::causes::with_causes;
 
 /// The version of Kafka whose protocol the broker speaks.
@@ -24,16 +24,18 @@ pub fn elasticsearch_version() -> String {
 pub(super) enum Service {
     Kafka,
     Elasticsearch,
+    Kibana,
 }
 
 impl Service {
-    pub(super) const ALL: [Service; 2] = [Service::Kafka, Service::Elasticsearch];
+    pub(super) const ALL: [Service; 3] = [Service::Kafka, Service::Elasticsearch, Service::Kibana];
 
     /// Its name in commands, logs and documents.
     pub(super) fn name(self) -> &'static str {
         match self {
             Service::Kafka => "kafka",
             Service::Elasticsearch => "elasticsearch",
+            Service::Kibana => "kibana",
         }
     }
 
@@ -42,6 +44,7 @@ impl Service {
         match self {
             Service::Kafka => "Kafka",
             Service::Elasticsearch => "Elasticsearch",
+            Service::Kibana => "Kibana",
         }
     }
 }
@@ -54,6 +57,8 @@ pub(super) struct Job {
     pub(super) fsync: bool,
     /// The address clients are told.
     pub(super) published: SocketAddr,
+    /// Where the search node is: the dashboard server reaches it as any client does.
+    pub(super) elasticsearch: String,
     pub(super) listeners: Vec<TcpListener>,
     pub(super) stop: CancellationToken,
     /// Told once the data is open and requests are about to be served.
@@ -75,6 +80,12 @@ pub(super) async fn run(service: Service, job: Job) -> Result<(), (String, bool)
             let node = open(move || elasticsearch::Node::open(config)).await?;
             announce(job.opened);
             node.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;
+        }
+        Service::Kibana => {
+            let config = kibana::KibanaConfig::new(job.data, job.elasticsearch);
+            let server = open(move || kibana::Kibana::open(&config)).await?;
+            announce(job.opened);
+            server.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;
         }
     }
     Ok(())

@@ -66,6 +66,8 @@ pub async fn start(
         options.kafka_port.to_string(),
         "--elasticsearch-port".into(),
         options.elasticsearch_port.to_string(),
+        "--kibana-port".into(),
+        options.kibana_port.to_string(),
     ];
     if let Some(listen) = options.listen {
         arguments.extend(["--listen-on".into(), listen.to_string()]);

@@ -1,0 +1,1 @@
+//! The page's API, over a socket, with a stand-in for Elasticsearch.
