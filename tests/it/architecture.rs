@@ -17,7 +17,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("lens", &[]),
     ("server/kibana", &["server/kibana", "lens"]),
     ("testing", &["client", "pipeline", "setup", "stack", "tick"]),
-    ("cli", &["client", "config", "pipeline", "report", "setup", "stack", "tick"]),
+    ("cli", &["client", "config", "lens", "pipeline", "report", "setup", "stack", "tick"]),
 ];
 
 #[test]

@@ -132,6 +132,7 @@ fn piped_output_is_plain_lines_at_most_three_a_phase() {
     stockdev is up: 2,000 ticks sent, 2,000 documents indexed, 0 dead letters, in [time]
       kafka          127.0.0.1:[port]    topic stock-stream
       elasticsearch  http://127.0.0.1:[port]    index stock-stream
+      dashboard      http://127.0.0.1:[port]/app/dashboards#/view/stock-stream-dashboard
       data           [dir]/state/stockdev/stockdev/data, [size], kept until `down`
     next
       stockdev consume --max 5

@@ -312,9 +312,9 @@ fn errors_of_kibana_are_told_apart() {
 
 #[test]
 fn without_a_kibana_the_error_says_how_to_name_one() {
-    let sandbox = Sandbox::new();
-    sandbox.run(&["up", "--ports", "auto", "--no-stream", "--stack", "embedded", "-q"]).expect(0);
-    let ran = sandbox.run(&["dashboard", "import"]).expect(2);
+    let stack = External::with(None);
+    stack.up(&["--no-stream", "-q"]).expect(0);
+    let ran = stack.sandbox.run(&["dashboard", "import"]).expect(2);
     insta::assert_snapshot!(ran.stderr, @r"
     error[USAGE]: the stack of project `stockdev` has no Kibana
       state   nothing was done
@@ -378,7 +378,7 @@ fn up_imports_the_dashboard_into_the_kibana_of_an_external_stack() {
 
     // Again: it is replaced, the rest is in place, and the Kibana is remembered.
     let again = stack.up(&["--ticks", "50"]).expect(0);
-    assert!(again.stdout.contains(&format!("  kibana         {url}\n")), "{}", again.stdout);
+    assert!(again.stdout.contains(&format!("  dashboard      {url}\n")), "{}", again.stdout);
     assert!(again.stderr.contains("2 objects replaced"), "{}", again.stderr);
     let remembered = stack.sandbox.run(&["up", "--stack", "external", "--output", "json"]).expect(0).document();
     assert_eq!(remembered["dashboard"], url);

@@ -19,6 +19,8 @@ use crate::cli::failures;
 use crate::client::KibanaAddress;
 use crate::setup::{self, DASHBOARD_NDJSON, DashboardOutcome, IMPORT_BYTES_MAX};
 
+pub(super) use open::browse;
+
 /// Import, export, list and open dashboards, explain their searches
 #[derive(Args, Debug)]
 #[command(before_help = "Examples:\n  \

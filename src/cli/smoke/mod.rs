@@ -58,6 +58,7 @@ use crate::tick::{ReadOptions, TickSource, TimeShift};
     mut_arg("ports", |arg| arg.help("Take free ports: the default here")),
     mut_arg("live", |arg| arg.hide(true)),
     mut_arg("attach", |arg| arg.hide(true)),
+    mut_arg("open", |arg| arg.hide(true)),
     mut_arg("no_stream", |arg| arg.hide(true)),
     mut_arg("replay", |arg| arg.hide(true))
 )]

@@ -18,6 +18,7 @@ use std::time::{Duration, Instant};
 use clap::{Args, ValueEnum};
 
 use super::context::{Context, Found};
+use super::dashboard::browse;
 use super::explain::ErrorId;
 use super::failure::Failure;
 use super::ticks::{ReadArgs, TimeChoice, parse_duration, parse_rate};
@@ -92,6 +93,9 @@ pub(super) struct UpArgs {
     /// Sync messages to disk before they are acknowledged, as Elasticsearch does and Kafka does not
     #[arg(long, hide_short_help = true)]
     fsync: bool,
+    /// Open the dashboard in the browser when all is in place
+    #[arg(long)]
+    open: bool,
     /// Stay, show the logs; Ctrl-C is `down`
     #[arg(long)]
     attach: bool,
@@ -115,11 +119,23 @@ pub(super) async fn run(args: UpArgs, cx: &Arc<Context>) -> Result<u8, Failure> 
     };
     drop(lock);
     cx.result(&outcome.text(cx), &outcome.document(cx));
+    if args.open {
+        open(&outcome, cx);
+    }
     let code = match outcome.dead_letters {
         0 => 0,
         _ => cx.tell(&outcome.dead_letter_failure()),
     };
     if args.attach { attach(cx).await } else { Ok(code) }
+}
+
+/// Opens the dashboard; without a desktop its address is in the result.
+fn open(outcome: &Outcome, cx: &Context) {
+    match &outcome.dashboard {
+        Some(url) if browse(url) => {}
+        Some(_) => cx.report.note("there is no browser to open: the dashboard's address is above"),
+        None => cx.report.note("there is no dashboard to open in this stack"),
+    }
 }
 
 /// What a run has started itself, and so takes down again when it is interrupted.

@@ -14,6 +14,7 @@ impl UpArgs {
         let given = [
             (self.live, "--live"),
             (self.attach, "--attach"),
+            (self.open, "--open"),
             (self.no_stream, "--no-stream"),
             (self.replay, "--replay"),
         ];

@@ -1,3 +1,5 @@
+//! Saved filters and queries as clauses.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 

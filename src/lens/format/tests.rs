@@ -1,3 +1,5 @@
+//! What is written for which value.
+
 use proptest::prelude::*;
 use serde_json::json;
 

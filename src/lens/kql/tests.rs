@@ -1,3 +1,5 @@
+//! Each row of the grammar, and what each query becomes.
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
