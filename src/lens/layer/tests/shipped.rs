@@ -1,7 +1,11 @@
 //! Every layer of the dashboard that is shipped.
 
 use super::*;
-use crate::lens::view::FieldKind::{Date, Float, Integer, Keyword};
+use crate::lens::{
+    formula::{Within, expand_within},
+    layer::column::Operation,
+    view::FieldKind::{Date, Float, Integer, Keyword},
+};
 
 const DASHBOARD: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/es/stock-stream-dashboard.ndjson"));
 
@@ -70,4 +74,34 @@ fn the_formula_of_traded_volume_asks_its_metric_once() {
     let explained = explain(&layer, &stock_view(), &scope(), &Clauses::default()).unwrap();
     let inner = explained.search.pointer("/aggs/0/aggs/1/aggs").unwrap();
     assert_eq!(inner, &json!({"2": {"max": {"field": "volume"}}}));
+}
+
+/// Kibana before 9.2 draws what stands in the file; later ones and we go by the text.
+#[test]
+fn the_hidden_columns_in_the_file_are_those_that_the_texts_of_formulas_give() {
+    let view = stock_view();
+    let mut formulas = 0;
+    for (panel, layer) in layers() {
+        let columns = layer["columns"].as_object().unwrap();
+        for (id, column) in columns.iter().filter(|(_, column)| column["operationType"] == "formula") {
+            formulas += 1;
+            let within = Within { label: column["label"].as_str(), ..Within::default() };
+            let expanded = expand_within(id, column["params"]["formula"].as_str().unwrap(), &view, &within).unwrap();
+            assert_eq!(column["references"], json!([expanded.result]), "{panel}");
+            let hidden = columns.keys().filter(|name| name.starts_with(&format!("{id}X"))).count();
+            assert_eq!(hidden, expanded.columns.len(), "{panel}");
+            for part in expanded.columns {
+                let stored = &columns[&part.id];
+                assert_eq!(stored["label"], part.label);
+                let filter = part.filter.map(|filter| json!({"language": "kuery", "query": filter.text}));
+                assert_eq!(stored.get("filter"), filter.as_ref(), "{}", part.id);
+                match part.operation {
+                    Operation::Metric { field, .. } => assert_eq!(stored["sourceField"].as_str(), field.as_deref()),
+                    Operation::Reference { of, .. } => assert_eq!(stored["references"], json!([of])),
+                    _ => assert_eq!(stored["operationType"], "math"),
+                }
+            }
+        }
+    }
+    assert_eq!(formulas, 5);
 }
