@@ -4,7 +4,7 @@
 //! function that is applied tell enough to compile its search; a field that only a query names stays unknown, which a
 //! query lets pass.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
@@ -18,10 +18,10 @@ use super::{
 /// Fields that only formulas name, in one layer.
 const FORMULA_FIELDS_MAX: usize = 200;
 
-/// Adds the fields that the panel's layers use to those data views that know none.
-pub fn assume_fields(panel: &mut LensPanel, views: &mut BTreeMap<String, DataView>) {
+/// Adds the fields that the panel's layers use to their data views, but for those of the ids in `known`.
+pub fn assume_fields(panel: &mut LensPanel, views: &mut BTreeMap<String, DataView>, known: &BTreeSet<String>) {
     let LensPanel { layers, ad_hoc, .. } = panel;
-    for stored in layers {
+    for stored in layers.iter().filter(|layer| !known.contains(&layer.data_view)) {
         let view = match ad_hoc.get_mut(&stored.data_view) {
             Some(view) => view,
             None => views
@@ -31,7 +31,7 @@ pub fn assume_fields(panel: &mut LensPanel, views: &mut BTreeMap<String, DataVie
         of_columns(&stored.layer, view);
         of_formulas(&stored.id, &stored.layer, view);
     }
-    for view in views.values_mut().chain(ad_hoc.values_mut()) {
+    for view in views.values_mut().chain(ad_hoc.values_mut()).filter(|view| !known.contains(&view.id)) {
         if let Some(field) = view.time_field.clone() {
             add(view, &field, FieldKind::Date);
         }

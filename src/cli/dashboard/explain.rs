@@ -1,6 +1,6 @@
 //! `dashboard explain`: the searches behind each panel, compiled and not run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -60,15 +60,14 @@ pub(super) async fn run(args: ExplainArgs, cx: &Arc<Context>) -> Result<(), Fail
         set_fields(view, elasticsearch.as_ref()).await;
     }
     let scope = scope(&args, &dashboard, zone)?;
-    let mut panels = Vec::new();
     for panel in &mut dashboard.panels {
-        if let PanelContent::Lens(lens) = &mut panel.content {
-            for view in lens.ad_hoc.values_mut() {
-                set_fields(view, elasticsearch.as_ref()).await;
-            }
+        let PanelContent::Lens(lens) = &mut panel.content else { continue };
+        for view in lens.ad_hoc.values_mut() {
+            set_fields(view, elasticsearch.as_ref()).await;
         }
-        panels.push(explained(panel, &mut views, &scope));
     }
+    guess_fields(&mut dashboard, &mut views);
+    let panels: Vec<Value> = dashboard.panels.iter().map(|panel| explained(panel, &views, &scope)).collect();
     let document = json!({"dashboard": {"id": dashboard.id, "title": dashboard.title}, "panels": panels});
     cx.result(&told(&document), &document);
     Ok(())
@@ -175,6 +174,17 @@ async fn set_fields(view: &mut DataView, elasticsearch: Option<&ElasticsearchAdd
     }
 }
 
+/// Of the data views whose fields nobody told.
+fn guess_fields(dashboard: &mut Dashboard, views: &mut BTreeMap<String, DataView>) {
+    let is_known = |view: &&DataView| !view.fields.is_empty();
+    let mut known: BTreeSet<String> = views.values().filter(is_known).map(|view| view.id.clone()).collect();
+    for panel in &mut dashboard.panels {
+        let PanelContent::Lens(lens) = &mut panel.content else { continue };
+        known.extend(lens.ad_hoc.values().filter(is_known).map(|view| view.id.clone()));
+        assume_fields(lens, views, &known);
+    }
+}
+
 fn scope(args: &ExplainArgs, dashboard: &Dashboard, time_zone: TimeZone) -> Result<Scope, Failure> {
     let now_ms = jiff::Timestamp::now().as_millisecond();
     let saved = dashboard.time.as_ref();
@@ -195,9 +205,9 @@ fn scope(args: &ExplainArgs, dashboard: &Dashboard, time_zone: TimeZone) -> Resu
     Ok(Scope { range: TimeRange { from_ms, to_ms }, now_ms, time_zone, query, filters })
 }
 
-fn explained(panel: &mut Panel, views: &mut BTreeMap<String, DataView>, scope: &Scope) -> Value {
+fn explained(panel: &Panel, views: &BTreeMap<String, DataView>, scope: &Scope) -> Value {
     let kind = panel.kind().to_owned();
-    let layers = match &mut panel.content {
+    let layers = match &panel.content {
         PanelContent::Lens(lens) => layers(lens, views, &within(scope, panel.time.as_ref())),
         PanelContent::Markdown(_) => Ok(Vec::new()),
         PanelContent::Library(item) => Err(format!("the {} `{}` is not among the saved objects", item.kind, item.id)),
@@ -223,13 +233,9 @@ fn within(scope: &Scope, own: Option<&crate::lens::object::SavedTime>) -> Scope 
     scope
 }
 
-fn layers(lens: &mut LensPanel, views: &mut BTreeMap<String, DataView>, scope: &Scope) -> Result<Vec<Value>, String> {
+fn layers(lens: &LensPanel, views: &BTreeMap<String, DataView>, scope: &Scope) -> Result<Vec<Value>, String> {
     if !crate::lens::figure::KINDS.contains(&lens.kind.as_str()) {
         return Err(format!("charts of the kind `{}` are drawn by Kibana only", lens.kind));
-    }
-    let unknown = views.values().chain(lens.ad_hoc.values()).any(|view| view.fields.is_empty());
-    if unknown {
-        assume_fields(lens, views);
     }
     let prepared = prepare(lens, views, scope).map_err(|error| error.to_string())?;
     let mut layers = Vec::new();

@@ -501,3 +501,29 @@ fn no_id_in_the_file_is_random() {
     let uuid = regex::Regex::new("[0-9a-f]{8}-[0-9a-f]{4}").unwrap();
     assert!(!uuid.is_match(DASHBOARD_NDJSON));
 }
+
+#[test]
+fn the_shipped_file_is_canonical_and_what_kibana_adds_to_it_goes_again() {
+    let (text, objects) = canonical(DASHBOARD_NDJSON.as_bytes()).unwrap();
+    assert_eq!((text.as_str(), objects), (DASHBOARD_NDJSON, 2));
+    let mut lines: Vec<String> = DASHBOARD_NDJSON
+        .lines()
+        .map(|line| {
+            let mut object: Value = serde_json::from_str(line).unwrap();
+            for (name, value) in [("managed", "false"), ("updated_at", "\"2026\""), ("version", "\"WzEsMV0=\"")] {
+                object[name] = serde_json::from_str(value).unwrap();
+            }
+            // Kibana writes the JSON in its strings in an order of its own.
+            if let Some(text) = object["attributes"]["optionsJSON"].as_str() {
+                let options: serde_json::Map<String, Value> = serde_json::from_str(text).unwrap();
+                let turned: serde_json::Map<String, Value> = options.into_iter().rev().collect();
+                object["attributes"]["optionsJSON"] = Value::from(Value::Object(turned).to_string());
+            }
+            object["references"].as_array_mut().unwrap().reverse();
+            object.to_string()
+        })
+        .collect();
+    lines.reverse();
+    lines.push(r#"{"exportedCount":2,"missingRefCount":0}"#.to_owned());
+    assert_eq!(canonical(lines.join("\n").as_bytes()).unwrap(), (DASHBOARD_NDJSON.to_owned(), 2));
+}
