@@ -58,8 +58,9 @@ export function rangeLabel(from, to) {
 
 /** Milliseconds of an ISO date or of epoch milliseconds; `null` for date math. */
 export function instant(text) {
-  if (text.startsWith("now")) return null;
-  const ms = /^\d{11,}$/.test(text) ? Number(text) : Date.parse(text);
+  if (/^\d{11,}$/.test(text)) return Number(text);
+  // What else `Date.parse` reads a date from, the server does not.
+  const ms = /^\d{4}-\d\d/.test(text) ? Date.parse(text) : NaN;
   return Number.isNaN(ms) ? null : ms;
 }
 
