@@ -54,6 +54,9 @@ const ELASTICSEARCH_DIFFERS: &str = "
 - An index has one shard whatever `number_of_shards` says; the setting is kept and shown.
 - From 2,000 values on percentiles are estimates of the same kind and error as Elasticsearch's, not the same digits; so is
   `cardinality` above its threshold.
+- `random_sampler` draws another sample than Elasticsearch does from the same seed; the same seed over the same segments is the same sample.
+- `rare_terms` counts exactly, whatever its `precision`; equal scores of `significant_terms` come in the order of their keys. Both count living
+  documents only, where Elasticsearch's background has the deleted ones until a merge.
 - A phrase can match across two values of an array.
 - Answers are JSON: YAML, CBOR and SMILE are declined with 406. Security is off, as with `xpack.security.enabled=false`.
 - The build hash in `GET /` is 40 zeros.

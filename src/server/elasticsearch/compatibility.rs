@@ -112,9 +112,9 @@ pub const DECLINED: &[Declined] = &[
     search("Bucket sorting", r#"{"aggs":{"a":{"bucket_sort":{}}}}"#, "Unknown aggregation type [bucket_sort]"),
     search("Nested aggregations", r#"{"aggs":{"a":{"nested":{"path":"a"}}}}"#, "Unknown aggregation type [nested]"),
     search(
-        "Significant terms",
-        r#"{"aggs":{"a":{"significant_terms":{}}}}"#,
-        "Unknown aggregation type [significant_terms]",
+        "Significant text",
+        r#"{"aggs":{"a":{"significant_text":{}}}}"#,
+        "Unknown aggregation type [significant_text]",
     ),
     mapping(
         "Geo fields",

@@ -184,7 +184,10 @@ impl ShardFailure {
             "failed_shards".into(),
             json!([{"shard": 0, "index": self.index, "node": self.node, "reason": self.exception.to_json()}]),
         );
-        if matches!(self.exception.kind.as_ref(), "illegal_argument_exception" | "number_format_exception") {
+        if matches!(
+            self.exception.kind.as_ref(),
+            "illegal_argument_exception" | "number_format_exception" | "unsupported_operation_exception"
+        ) {
             let inner = self.exception.clone();
             members.insert("caused_by".into(), head.caused_by(inner).to_json());
         }

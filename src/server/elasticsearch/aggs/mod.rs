@@ -19,6 +19,7 @@ mod pipeline;
 mod request;
 mod rounding;
 mod run;
+mod sampling;
 mod table;
 mod tdigest;
 #[cfg(test)]
@@ -27,3 +28,4 @@ mod values;
 
 pub(crate) use request::{AGGREGATION_NAMES, Aggregations, options_of, parse};
 pub(crate) use run::{AggregationRun, SearchContext, start};
+pub(crate) use sampling::Sampling;

@@ -4,9 +4,11 @@ use std::cmp::Ordering;
 
 use super::collector::Children;
 use super::options::Opt;
+use super::outcome::reduce_error;
 use super::request::{Aggregation, Aggregations, Kind};
+use super::run::SearchContext;
 use crate::server::elasticsearch::codec::json::{Json, Member};
-use crate::server::elasticsearch::error::Exception;
+use crate::server::elasticsearch::error::{ApiError, Exception};
 use crate::server::elasticsearch::search::fault::Fault;
 
 /// One criterion as written.
@@ -63,8 +65,12 @@ pub(super) enum Criterion {
     Metric { path: Vec<String>, key: Option<String>, ascending: bool },
 }
 
-/// Resolves an order; what cannot be sorted by is refused as the shard would.
-pub(super) fn resolve(orders: &[Order], below: &Aggregations) -> Result<Vec<Criterion>, Exception> {
+/// Resolves an order; a path that leads to no number is refused.
+pub(super) fn resolve(
+    orders: &[Order],
+    below: &Aggregations,
+    ctx: &SearchContext<'_>,
+) -> Result<Vec<Criterion>, ApiError> {
     orders
         .iter()
         .map(|order| {
@@ -73,10 +79,7 @@ pub(super) fn resolve(orders: &[Order], below: &Aggregations) -> Result<Vec<Crit
                 "_count" => Criterion::Count { ascending },
                 "_key" => Criterion::Key { ascending },
                 path => {
-                    let (path, key) = resolve_path(path, below).map_err(|reason| {
-                        let reason = format!("Invalid aggregation order path [{}]. {reason}", order.by);
-                        Exception::new("invalid_path", reason)
-                    })?;
+                    let (path, key) = resolve_path(path, below).map_err(|wrong| wrong.into_api(path, ctx))?;
                     Criterion::Metric { path, key, ascending }
                 }
             })
@@ -84,15 +87,40 @@ pub(super) fn resolve(orders: &[Order], below: &Aggregations) -> Result<Vec<Crit
         .collect()
 }
 
-fn resolve_path(text: &str, below: &Aggregations) -> Result<(Vec<String>, Option<String>), String> {
+/// Why a path cannot be ordered by. Elasticsearch finds out when it merges what the shards answered, but for the last.
+enum WrongPath {
+    Illegal(String),
+    NoNumber(String),
+    /// Hits have no order among buckets; the shard itself says so.
+    Hits,
+}
+
+impl WrongPath {
+    fn into_api(self, path: &str, ctx: &SearchContext<'_>) -> ApiError {
+        let about = |reason: &str| format!("Invalid aggregation order path [{path}]. {reason}");
+        let (kind, reason) = match self {
+            Self::Illegal(reason) => ("illegal_argument_exception", reason),
+            Self::NoNumber(reason) => ("number_format_exception", reason),
+            Self::Hits => {
+                let reason = "Buckets can only be sorted on a sub-aggregator path that is built out of zero or more single-bucket aggregations within the path and a final single-bucket or a metrics aggregation at the path end.";
+                let cause = Exception::new("illegal_argument_exception", reason);
+                return ctx.refused(Exception::new("invalid_path", about(reason)).caused_by(cause));
+            }
+        };
+        let outer = Exception::new("illegal_argument_exception", about(&reason));
+        reduce_error(outer.caused_by(Exception::new(kind, reason)))
+    }
+}
+
+fn resolve_path(text: &str, below: &Aggregations) -> Result<(Vec<String>, Option<String>), WrongPath> {
     let mut names: Vec<String> = text.split('>').map(str::to_owned).collect();
     let Some(last) = names.pop() else { return Err(missing(text)) };
     let mut level = below;
-    for name in &names {
+    for (at, name) in names.iter().enumerate() {
         let found = level.items.iter().find(|item| item.name == *name).ok_or_else(|| missing(name))?;
         if !is_single_bucket(found) {
-            let (kind, name) = (found.type_name, &found.name);
-            return Err(format!("Can't sort by a descendant of a [{kind}] aggregation [{name}]"));
+            let (kind, next) = (answered_as(found), names.get(at + 1).unwrap_or(&last));
+            return Err(WrongPath::Illegal(format!("Can't sort by a descendant of a [{kind}] aggregation [{next}]")));
         }
         level = &found.below;
     }
@@ -116,47 +144,57 @@ fn split_key(text: &str) -> Vec<(&str, Option<&str>)> {
     ways
 }
 
-fn missing(name: &str) -> String {
-    format!(
-        "The provided aggregation [{name}] either does not exist, or is a pipeline aggregation and cannot be used to sort the buckets."
-    )
+fn missing(name: &str) -> WrongPath {
+    WrongPath::Illegal(format!("Cannot find aggregation named [{name}]"))
 }
 
 fn is_single_bucket(aggregation: &Aggregation) -> bool {
     matches!(aggregation.kind, Kind::Filter(_) | Kind::Missing(_) | Kind::Global)
 }
 
-fn check_end(found: &Aggregation, key: Option<&str>) -> Result<(), String> {
+/// The name of what an aggregation over keywords answers.
+fn answered_as(aggregation: &Aggregation) -> &str {
+    match aggregation.type_name {
+        "terms" => "sterms",
+        "rare_terms" => "srareterms",
+        "significant_terms" => "sigsterms",
+        other => other,
+    }
+}
+
+fn check_end(found: &Aggregation, key: Option<&str>) -> Result<(), WrongPath> {
     let name = &found.name;
+    let illegal = |reason: String| Err(WrongPath::Illegal(reason));
     let several = "Missing value key in [null] which refers to a multi-value metric aggregation";
     match &found.kind {
         Kind::Pipeline(_) => Err(missing(name)),
         Kind::Filter(_) | Kind::Missing(_) | Kind::Global => match key {
             None | Some("doc_count") => Ok(()),
-            Some(key) => Err(format!(
+            Some(key) => illegal(format!(
                 "Unknown value key [{key}] for single-bucket aggregation [{name}]. Either use [doc_count] as key or drop the key all together."
             )),
         },
         Kind::Stats(stats) if stats.has_several_values() => match key {
-            None => Err(several.to_owned()),
+            None => illegal(several.to_owned()),
             Some(key) if stats.knows(key) => Ok(()),
-            Some(key) => Err(format!(
+            Some(key) => illegal(format!(
                 "No enum constant org.elasticsearch.search.aggregations.metrics.InternalStats.Metrics.{key}"
             )),
         },
         Kind::Percentiles(percentiles) if percentiles.has_several_values() => match key {
-            None => Err(several.to_owned()),
+            None => illegal(several.to_owned()),
             Some(key) if key.parse::<f64>().is_ok() => Ok(()),
-            Some(key) => Err(format!("For input string: \"{key}\"")),
+            Some(key) => Err(WrongPath::NoNumber(format!("For input string: \"{key}\""))),
         },
         Kind::TopMetrics(_) => Ok(()),
+        Kind::TopHits(_) => Err(WrongPath::Hits),
         Kind::Stats(_) | Kind::Cardinality(_) | Kind::Percentiles(_) | Kind::WeightedAvg(_) => match key {
             None | Some("value") => Ok(()),
-            Some(key) => Err(format!(
+            Some(key) => illegal(format!(
                 "Unknown value key [{key}] for single-value metric aggregation [{name}]. Either use [value] as key or drop the key all together"
             )),
         },
-        _ => Err("Buckets can only be sorted on a sub-aggregator path that is built out of zero or more single-bucket aggregations within the path and a final single-bucket or a metrics aggregation at the path end.".to_owned()),
+        _ => illegal(format!("Can't sort a [{}] aggregation [{name}]", answered_as(found))),
     }
 }
 

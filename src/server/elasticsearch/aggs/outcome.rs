@@ -26,6 +26,8 @@ pub(super) enum Body {
     /// A metric: its members.
     Metric(Map<String, Value>),
     Single {
+        /// Members before `doc_count`.
+        head: Map<String, Value>,
         doc_count: u64,
         below: Vec<NamedOutcome>,
     },
@@ -101,7 +103,8 @@ fn render_into(members: &mut Map<String, Value>, outcomes: Vec<NamedOutcome>, ty
 fn render_body(members: &mut Map<String, Value>, body: Body, typed_keys: bool) {
     match body {
         Body::Metric(metric) => members.extend(metric),
-        Body::Single { doc_count, below } => {
+        Body::Single { head, doc_count, below } => {
+            members.extend(head);
             members.insert("doc_count".into(), doc_count.into());
             render_into(members, below, typed_keys);
         }

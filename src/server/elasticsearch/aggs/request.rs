@@ -7,7 +7,10 @@ use super::bucket::date_histogram::DateHistogram;
 use super::bucket::filter::{Filter, Filters, MissingBucket};
 use super::bucket::histogram::Histogram;
 use super::bucket::multi_terms::MultiTerms;
+use super::bucket::random_sampler::RandomSampler;
 use super::bucket::range::Range;
+use super::bucket::rare_terms::RareTerms;
+use super::bucket::significant_terms::SignificantTerms;
 use super::bucket::terms::TermsRequest;
 use super::metric::cardinality::Cardinality;
 use super::metric::percentiles::Percentiles;
@@ -25,6 +28,12 @@ use crate::server::elasticsearch::search::fault::{Fault, did_you_mean, place};
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Aggregations {
     pub(super) items: Vec<Aggregation>,
+}
+
+impl Aggregations {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.items.is_empty()
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -49,6 +58,9 @@ pub(super) enum Kind {
     Missing(MissingBucket),
     Global,
     Composite(Box<Composite>),
+    RareTerms(Box<RareTerms>),
+    SignificantTerms(Box<SignificantTerms>),
+    RandomSampler(RandomSampler),
     Stats(Stats),
     Cardinality(Cardinality),
     Percentiles(Percentiles),
@@ -82,8 +94,11 @@ pub(crate) const AGGREGATION_NAMES: &[&str] = &[
     "multi_terms",
     "percentile_ranks",
     "percentiles",
+    "random_sampler",
     "range",
+    "rare_terms",
     "serial_diff",
+    "significant_terms",
     "stats",
     "stats_bucket",
     "sum",
@@ -97,7 +112,9 @@ pub(crate) const AGGREGATION_NAMES: &[&str] = &[
 
 /// The options of an aggregation. Those of `top_hits` are beside what a search says of its hits (`_source`, `fields`, ..).
 pub(crate) fn options_of(name: &str) -> &'static [&'static str] {
-    use super::bucket::{composite, date_histogram, histogram, multi_terms, range, terms};
+    use super::bucket::{
+        composite, date_histogram, histogram, multi_terms, random_sampler, range, rare_terms, significant_terms, terms,
+    };
     use super::metric::{cardinality, percentiles, top_metrics, weighted_avg};
     match name {
         "terms" => terms::KNOWN,
@@ -109,6 +126,9 @@ pub(crate) fn options_of(name: &str) -> &'static [&'static str] {
         "filters" => &["filters", "other_bucket", "other_bucket_key", "keyed"],
         "filter" | "global" => &[],
         "composite" => composite::KNOWN,
+        "rare_terms" => rare_terms::KNOWN,
+        "significant_terms" => significant_terms::KNOWN,
+        "random_sampler" => random_sampler::KNOWN,
         "cardinality" => cardinality::KNOWN,
         "percentiles" => percentiles::KNOWN,
         "percentile_ranks" => percentiles::KNOWN_OF_RANKS,
@@ -139,6 +159,9 @@ impl Kind {
             "missing" => Self::Missing(MissingBucket::parse(place, body)?),
             "global" => super::bucket::filter::parse_global(place, body)?,
             "composite" => Self::Composite(Box::new(Composite::parse(place, body)?)),
+            "rare_terms" => Self::RareTerms(Box::new(RareTerms::parse(place, body)?)),
+            "significant_terms" => Self::SignificantTerms(Box::new(SignificantTerms::parse(place, body)?)),
+            "random_sampler" => Self::RandomSampler(RandomSampler::parse(place, body)?),
             "cardinality" => Self::Cardinality(Cardinality::parse(place, body)?),
             "percentiles" | "percentile_ranks" | "median_absolute_deviation" => {
                 Self::Percentiles(Percentiles::parse(type_name, place, body)?)
@@ -166,6 +189,9 @@ impl Kind {
                 | Self::Missing(_)
                 | Self::Global
                 | Self::Composite(_)
+                | Self::RareTerms(_)
+                | Self::SignificantTerms(_)
+                | Self::RandomSampler(_)
         )
     }
 }

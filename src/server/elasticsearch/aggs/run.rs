@@ -7,6 +7,7 @@ use super::collector::{Child, Children, Collector, Docs, Segment};
 use super::dates::Clock;
 use super::outcome::{Budget, NamedOutcome, render};
 use super::request::{Aggregation, Aggregations, Kind};
+use super::sampling::Sampling;
 use super::values::refused;
 use crate::server::elasticsearch::error::{ApiError, Exception};
 use crate::server::elasticsearch::storage::snapshot::IndexSnapshot;
@@ -18,6 +19,8 @@ pub(crate) struct SearchContext<'a> {
     pub(crate) clock: Clock,
     /// Names in the answer are `type#name`.
     pub(crate) typed_keys: bool,
+    /// How much of the documents the collectors to be made will see.
+    pub(crate) sampling: Sampling,
 }
 
 impl SearchContext<'_> {
@@ -29,6 +32,19 @@ impl SearchContext<'_> {
         }
     }
 
+    /// Within a sample a count is an estimate, which no minimum can be held against.
+    pub(super) fn check_minimum(&self, name: &str, least: u64, on_shard: Option<u64>) -> Result<(), ApiError> {
+        if !self.sampling.is_active() || least.max(on_shard.unwrap_or_default()) <= 1 {
+            return Ok(());
+        }
+        let on_shard = on_shard.map(|least| format!(" and min_shard_doc_count, provided [{least}],"));
+        let reason = format!(
+            "aggregation [{name}] is within a sampling context; min_doc_count, provided [{least}],{} cannot be greater than 1",
+            on_shard.unwrap_or_default()
+        );
+        Err(self.refused(Exception::new("status_exception", reason)))
+    }
+
     /// The collectors of a level below the top.
     pub(super) fn children(&self, level: &Aggregations) -> Result<Children, ApiError> {
         let mut children = Children::default();
@@ -36,6 +52,10 @@ impl SearchContext<'_> {
             if matches!(item.kind, Kind::Global) {
                 let reason = format!("Aggregation [{}] of type [global] can only be at the top level", item.name);
                 return Err(self.refused(Exception::new("aggregation_execution_exception", reason)));
+            }
+            if matches!(item.kind, Kind::RandomSampler(_)) {
+                let reason = format!("[random_sampler] aggregation [{}] cannot have a parent aggregation", item.name);
+                return Err(self.refused(Exception::new("illegal_argument_exception", reason)));
             }
             children.items.extend(self.child(item)?);
         }
@@ -54,6 +74,9 @@ impl SearchContext<'_> {
             Kind::Missing(request) => request.start(self, item)?,
             Kind::Global => start_global(self, item)?,
             Kind::Composite(request) => request.start(self, item)?,
+            Kind::RareTerms(request) => request.start(self, item)?,
+            Kind::SignificantTerms(request) => request.start(self, item)?,
+            Kind::RandomSampler(request) => request.start(self, item)?,
             Kind::Stats(request) => request.start(self, item)?,
             Kind::Cardinality(request) => request.start(self, item)?,
             Kind::Percentiles(request) => request.start(self, item)?,

@@ -4,4 +4,5 @@ mod brute_force;
 mod limits;
 mod properties;
 mod recorded;
+mod samples;
 mod support;

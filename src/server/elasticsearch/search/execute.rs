@@ -20,7 +20,7 @@ use super::query::{self, Query, QueryKind};
 use super::request::{SearchRequest, TrackHits};
 use super::response::{SearchAnswer, ShardCounts, Total};
 use super::sort::{SortField, SortPlan, SortTarget, SortValue};
-use crate::server::elasticsearch::aggs::{self, AggregationRun, SearchContext};
+use crate::server::elasticsearch::aggs::{self, AggregationRun, Sampling, SearchContext};
 use crate::server::elasticsearch::error::{ApiError, Exception, ShardFailure};
 use crate::server::elasticsearch::search::fetch::read_failure;
 use crate::server::elasticsearch::search::wildcard::name_matches;
@@ -67,7 +67,8 @@ pub(crate) fn execute(
     let shards: Vec<IndexSnapshot> = plans.running.iter().map(|plan| plan.shard.clone()).collect();
     let mut aggregations = match &request.aggs {
         Some(aggs) if !shards.is_empty() => {
-            Some(aggs::start(aggs, &SearchContext { shards: &shards, clock, typed_keys: request.typed_keys })?)
+            let (typed_keys, sampling) = (request.typed_keys, Sampling::NONE);
+            Some(aggs::start(aggs, &SearchContext { shards: &shards, clock, typed_keys, sampling })?)
         }
         _ => None,
     };

@@ -79,7 +79,9 @@ pub(crate) fn root_cause(exception: &Exception) -> &Exception {
 fn digs_into(outer: &str, cause: &str) -> bool {
     let own = |kind: &str| matches!(kind, "parsing_exception" | "parse_exception" | "query_shard_exception");
     match outer {
-        "x_content_parse_exception" => own(cause) || cause == "x_content_parse_exception",
+        "x_content_parse_exception" => {
+            own(cause) || matches!(cause, "x_content_parse_exception" | "named_object_not_found_exception")
+        }
         outer if own(outer) => own(cause),
         _ => false,
     }

@@ -150,7 +150,8 @@ impl SearchRequest {
             "query" if object => self.query = Some(query::parse(value, src)?),
             "post_filter" if object => self.post_filter = Some(query::parse(value, src)?),
             "aggs" | "aggregations" if object => {
-                self.aggs = Some(aggs::parse(value, src)?);
+                // An empty level is no level: the answer has no `aggregations`.
+                self.aggs = Some(aggs::parse(value, src)?).filter(|aggs| !aggs.is_empty());
                 self.aggs_need_scores = mentions_scores(value);
             }
             "from" if scalar => self.from = from(int(value, src)?)?,
@@ -168,6 +169,10 @@ impl SearchRequest {
             "indices_boost" => self.indices_boost = indices_boost(value, src)?,
             // A dashboard always sends these; a false or an empty one asks for nothing.
             "explain" | "profile" | "include_named_queries_score" if scalar && !boolean(value, src)? => {}
+            "runtime_mappings" if value.as_object().is_some_and(|fields| !fields.is_empty()) => {
+                let reason = "[runtime_mappings] is not served by this node: it has no runtime fields";
+                return Err(ApiError::illegal_argument(reason).into());
+            }
             "runtime_mappings" | "script_fields" | "ext" if value.as_object().is_some_and(<[Member]>::is_empty) => {}
             "stats" if value.as_array().is_some() => {}
             _ if self.fetch.read(member, src)? => {}

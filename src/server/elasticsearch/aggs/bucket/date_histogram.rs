@@ -101,6 +101,7 @@ impl DateHistogram {
         aggregation: &Aggregation,
     ) -> Result<Box<dyn Collector>, ApiError> {
         let names = (aggregation.name.as_str(), aggregation.type_name);
+        ctx.check_minimum(&aggregation.name, self.min_doc_count, None)?;
         let refused = |error: Exception| ctx.refused(error);
         let illegal = |reason: &str| ctx.refused(Exception::new("illegal_argument_exception", reason));
         let interval = match self.interval {
@@ -134,7 +135,7 @@ impl DateHistogram {
             hard,
             min_doc_count: self.min_doc_count,
             keyed: self.keyed,
-            criteria: order::resolve(&self.order, &aggregation.below).map_err(refused)?,
+            criteria: order::resolve(&self.order, &aggregation.below, ctx)?,
             below: ctx.children(&aggregation.below)?,
             state: GridState::default(),
         }))

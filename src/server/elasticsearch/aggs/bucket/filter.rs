@@ -163,7 +163,7 @@ impl Collector for Single {
     fn outcome(&self, parent: u32, budget: &mut Budget) -> Result<Outcome, ApiError> {
         let doc_count = self.counts.get(parent as usize).copied().unwrap_or_default();
         let below = self.below.outcomes(parent, budget)?;
-        Ok(Outcome { kind: self.kind, body: Body::Single { doc_count, below } })
+        Ok(Outcome { kind: self.kind, body: Body::Single { head: Map::new(), doc_count, below } })
     }
 
     fn order_value(&self, parent: u32, _key: Option<&str>) -> f64 {
@@ -311,13 +311,13 @@ impl Collector for FiltersCollector {
 }
 
 /// A query planned for every index, and the documents of the open segment that match it.
-struct Matcher {
+pub(super) struct Matcher {
     weights: Vec<Box<dyn Weight>>,
     words: Vec<u64>,
 }
 
 impl Matcher {
-    fn new(query: &Query, ctx: &SearchContext<'_>) -> Result<Self, ApiError> {
+    pub(super) fn new(query: &Query, ctx: &SearchContext<'_>) -> Result<Self, ApiError> {
         let mut weights = Vec::with_capacity(ctx.shards.len());
         for shard in ctx.shards {
             let planned = query::plan(query, shard, ctx.clock).map_err(|error| refused(shard, error))?;
@@ -327,7 +327,7 @@ impl Matcher {
         Ok(Self { weights, words: Vec::new() })
     }
 
-    fn open(&mut self, segment: &Segment<'_>) -> Result<(), Exception> {
+    pub(super) fn open(&mut self, segment: &Segment<'_>) -> Result<(), Exception> {
         self.words.clear();
         self.words.resize(segment.reader.max_doc().div_ceil(64) as usize, 0);
         let Some(weight) = self.weights.get(segment.shard) else { return Ok(()) };
@@ -343,7 +343,7 @@ impl Matcher {
             .map_err(unreadable)
     }
 
-    fn matches(&self, doc: u32) -> bool {
+    pub(super) fn matches(&self, doc: u32) -> bool {
         self.words.get((doc / 64) as usize).is_some_and(|word| word >> (doc % 64) & 1 == 1)
     }
 }

@@ -77,6 +77,7 @@ impl Histogram {
             return Err(ctx.refused(Exception::new("illegal_argument_exception", reason)));
         }
         let names = (aggregation.name.as_str(), aggregation.type_name);
+        ctx.check_minimum(&aggregation.name, self.min_doc_count, None)?;
         let values = Values::resolve(ctx, names, &self.field, Accepts::Numbers)?;
         let extended = resolve_bounds(&self.extended, &values, ctx)?;
         let hard = resolve_bounds(&self.hard, &values, ctx)?;
@@ -89,7 +90,7 @@ impl Histogram {
             hard,
             min_doc_count: self.min_doc_count,
             keyed: self.keyed,
-            criteria: order::resolve(&self.order, &aggregation.below).map_err(|error| ctx.refused(error))?,
+            criteria: order::resolve(&self.order, &aggregation.below, ctx)?,
             below: ctx.children(&aggregation.below)?,
             state: GridState::default(),
         }))

@@ -3,8 +3,11 @@
 use regex::Regex;
 
 use super::super::options::{Opt, Scalar};
+use super::super::run::SearchContext;
+use super::super::values::Class;
+use super::keys::KeySource;
 use crate::server::elasticsearch::codec::json::Json;
-use crate::server::elasticsearch::error::Exception;
+use crate::server::elasticsearch::error::{ApiError, Exception};
 use crate::server::elasticsearch::search::fault::{Fault, number_format};
 
 /// What a term must be, or must not be.
@@ -87,6 +90,80 @@ impl Numbers {
             Self::List(list) => list.contains(&value),
             Self::Partition { partition, count } => super::super::table::mix(key) % count == *partition,
         }
+    }
+}
+
+/// `include` and `exclude` made for the field's class; decisions about keywords are remembered by term number.
+pub(super) struct KeyFilter {
+    include: Option<Include>,
+    exclude: Option<Include>,
+    included: Option<Numbers>,
+    excluded: Option<Numbers>,
+    decided: Vec<Option<bool>>,
+    pub(super) active: bool,
+}
+
+impl KeyFilter {
+    pub(super) fn new(
+        (include, exclude): (&Option<Include>, &Option<Include>),
+        name: &str,
+        keys: &KeySource,
+        ctx: &SearchContext<'_>,
+    ) -> Result<Self, ApiError> {
+        let numeric = matches!(keys.class, Class::Integral | Class::Floating);
+        let numbers = |include: &Option<Include>| {
+            let Some(include) = include.as_ref().filter(|_| numeric) else { return Ok(None) };
+            include
+                .numbers(name, |item| keys.values.parse_number(item, ctx.clock))
+                .map(Some)
+                .map_err(|error| ctx.refused(error))
+        };
+        Ok(Self {
+            included: numbers(include)?,
+            excluded: numbers(exclude)?,
+            include: include.clone(),
+            exclude: exclude.clone(),
+            decided: Vec::new(),
+            active: include.is_some() || exclude.is_some(),
+        })
+    }
+
+    pub(super) fn accepts(&mut self, class: Class, key: u64, term: impl Fn() -> String) -> bool {
+        if !self.active {
+            return true;
+        }
+        match class {
+            Class::Keyword => {
+                let at = usize::try_from(key).unwrap_or(usize::MAX);
+                if let Some(Some(decided)) = self.decided.get(at) {
+                    return *decided;
+                }
+                let term = term();
+                let accepted = self.include.as_ref().is_none_or(|include| include.names(&term))
+                    && !self.exclude.as_ref().is_some_and(|exclude| exclude.names(&term));
+                if at < 1 << 24 {
+                    if self.decided.len() <= at {
+                        self.decided.resize(at + 1, None);
+                    }
+                    if let Some(slot) = self.decided.get_mut(at) {
+                        *slot = Some(accepted);
+                    }
+                }
+                accepted
+            }
+            _ => {
+                let integral = class == Class::Integral;
+                let value = if integral { key.cast_signed() as f64 } else { f64::from_bits(key) };
+                self.included.as_ref().is_none_or(|include| include.names(key, value, integral))
+                    && !self.excluded.as_ref().is_some_and(|exclude| exclude.names(key, value, integral))
+            }
+        }
+    }
+
+    /// Whether a keyword passes that [`Self::accepts`] has been asked about.
+    pub(super) fn accepted_before(&self, key: u64) -> bool {
+        let decided = usize::try_from(key).ok().and_then(|at| self.decided.get(at)).copied().flatten();
+        !self.active || decided == Some(true)
     }
 }
 

@@ -8,14 +8,14 @@ use super::super::options::Scalar;
 use super::super::run::SearchContext;
 use super::super::values::{Class, Numbers, Values};
 use crate::server::elasticsearch::error::{ApiError, Exception};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Keys of one field as 64 bits: term numbers, whole numbers, or the bits of doubles.
 pub(in super::super) struct KeySource {
     pub(in super::super) values: Values,
     pub(in super::super) class: Class,
     pub(in super::super) terms: Terms,
-    missing: Option<u64>,
+    pub(super) missing: Option<u64>,
     /// The column of the open segment.
     numbers: Numbers,
     column: Option<StrColumn>,
@@ -134,6 +134,16 @@ impl KeySource {
                 (super::super::format::number(Some(value)), (!format.is_raw()).then(|| format.text(value)))
             }
         }
+    }
+
+    /// `key`, and `key_as_string` where there is text to add: how a bucket begins.
+    pub(super) fn head(&self, key: u64) -> Map<String, Value> {
+        let (shown, text) = self.show(key);
+        let mut head = Map::from_iter([("key".to_owned(), shown)]);
+        if let Some(text) = text {
+            head.insert("key_as_string".into(), text.into());
+        }
+        head
     }
 
     /// The key as text: the part of a joined key, the name of a keyed bucket.

@@ -68,6 +68,7 @@ impl MultiTerms {
         ctx: &SearchContext<'_>,
         aggregation: &Aggregation,
     ) -> Result<Box<dyn Collector>, ApiError> {
+        self.sizes.check_sampled(&aggregation.name, ctx)?;
         let mut sources = Vec::with_capacity(self.fields.len());
         for field in &self.fields {
             let values = Values::resolve(ctx, (&aggregation.name, "multi_terms"), field, Accepts::Any)?;
@@ -75,7 +76,7 @@ impl MultiTerms {
         }
         Ok(Box::new(MultiTermsCollector {
             sources,
-            criteria: order::resolve(&self.order, &aggregation.below).map_err(|error| ctx.refused(error))?,
+            criteria: order::resolve(&self.order, &aggregation.below, ctx)?,
             sizes: self.sizes.clone(),
             one_shard: ctx.shards.len() == 1,
             tuples: Tuples::default(),

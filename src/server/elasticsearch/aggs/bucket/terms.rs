@@ -2,15 +2,15 @@
 
 use serde_json::{Map, Value};
 
-use super::super::collector::{Children, Collector, Docs, Fall, NO_BUCKET, Segment};
+use super::super::collector::{Collector, Docs, NO_BUCKET, Segment};
 use super::super::options::{Opt, Place, options};
 use super::super::order::{self, Criterion, Order, Ranked};
 use super::super::outcome::{Body, Bucket, Budget, Outcome};
 use super::super::request::Aggregation;
 use super::super::run::SearchContext;
-use super::super::table::BucketTable;
 use super::super::values::{Accepts, Class, FieldOptions, Values};
-use super::include::{Include, Numbers};
+use super::include::Include;
+use super::keyed::Keyed;
 use super::keys::KeySource;
 use crate::server::elasticsearch::codec::json::Json;
 use crate::server::elasticsearch::error::{ApiError, Exception};
@@ -30,9 +30,9 @@ pub(in super::super) struct TermsRequest {
 #[derive(Debug, Clone)]
 pub(in super::super) struct Sizes {
     pub(in super::super) size: usize,
-    shard_size: Option<usize>,
+    pub(super) shard_size: Option<usize>,
     pub(in super::super) min_doc_count: u64,
-    shard_min_doc_count: u64,
+    pub(super) shard_min_doc_count: u64,
 }
 
 impl Default for Sizes {
@@ -56,6 +56,10 @@ impl Sizes {
     /// What a shard returns: enough that the first `size` are right in most cases.
     fn shard_size(&self) -> usize {
         self.shard_size.unwrap_or_else(|| self.size + self.size / 2 + 10).max(self.size)
+    }
+
+    pub(in super::super) fn check_sampled(&self, name: &str, ctx: &SearchContext<'_>) -> Result<(), ApiError> {
+        ctx.check_minimum(name, self.min_doc_count, Some(self.shard_min_doc_count))
     }
 
     /// Cuts ordered buckets down to the answer; the documents cut off by size are returned.
@@ -121,18 +125,15 @@ impl TermsRequest {
     ) -> Result<Box<dyn Collector>, ApiError> {
         let names = (aggregation.name.as_str(), aggregation.type_name);
         let values = Values::resolve(ctx, names, &self.field, Accepts::Any)?;
-        let criteria = order::resolve(&self.order, &aggregation.below).map_err(|error| ctx.refused(error))?;
+        let criteria = order::resolve(&self.order, &aggregation.below, ctx)?;
+        self.sizes.check_sampled(&aggregation.name, ctx)?;
         let keys = KeySource::new(values, ctx, self.sizes.min_doc_count == 0)?;
-        let filter = KeyFilter::new(self, &aggregation.name, &keys, ctx)?;
         Ok(Box::new(Terms {
-            keys,
-            filter,
+            keyed: Keyed::new(keys, (&self.include, &self.exclude), aggregation, ctx)?,
             criteria,
             sizes: self.sizes.clone(),
             show_error: self.show_error,
             one_shard: ctx.shards.len() == 1,
-            table: BucketTable::default(),
-            below: ctx.children(&aggregation.below)?,
         }))
     }
 }
@@ -146,126 +147,34 @@ fn check_collect_mode(option: &Opt<'_>) -> Result<(), Fault> {
     Err(option.failed(Fault { at: option.at(), exception }))
 }
 
-/// `include` and `exclude` made for the field's class; decisions about keywords are remembered by term number.
-struct KeyFilter {
-    include: Option<Include>,
-    exclude: Option<Include>,
-    included: Option<Numbers>,
-    excluded: Option<Numbers>,
-    decided: Vec<Option<bool>>,
-    active: bool,
-}
-
-impl KeyFilter {
-    fn new(request: &TermsRequest, name: &str, keys: &KeySource, ctx: &SearchContext<'_>) -> Result<Self, ApiError> {
-        let numeric = matches!(keys.class, Class::Integral | Class::Floating);
-        let numbers = |include: &Option<Include>| {
-            let Some(include) = include.as_ref().filter(|_| numeric) else { return Ok(None) };
-            include
-                .numbers(name, |item| keys.values.parse_number(item, ctx.clock))
-                .map(Some)
-                .map_err(|error| ctx.refused(error))
-        };
-        Ok(Self {
-            included: numbers(&request.include)?,
-            excluded: numbers(&request.exclude)?,
-            include: request.include.clone(),
-            exclude: request.exclude.clone(),
-            decided: Vec::new(),
-            active: request.include.is_some() || request.exclude.is_some(),
-        })
-    }
-
-    fn accepts(&mut self, class: Class, key: u64, term: impl Fn() -> String) -> bool {
-        if !self.active {
-            return true;
-        }
-        match class {
-            Class::Keyword => {
-                let at = usize::try_from(key).unwrap_or(usize::MAX);
-                if let Some(Some(decided)) = self.decided.get(at) {
-                    return *decided;
-                }
-                let term = term();
-                let accepted = self.include.as_ref().is_none_or(|include| include.names(&term))
-                    && !self.exclude.as_ref().is_some_and(|exclude| exclude.names(&term));
-                if at < 1 << 24 {
-                    if self.decided.len() <= at {
-                        self.decided.resize(at + 1, None);
-                    }
-                    if let Some(slot) = self.decided.get_mut(at) {
-                        *slot = Some(accepted);
-                    }
-                }
-                accepted
-            }
-            _ => {
-                let integral = class == Class::Integral;
-                let value = if integral { key.cast_signed() as f64 } else { f64::from_bits(key) };
-                self.included.as_ref().is_none_or(|include| include.names(key, value, integral))
-                    && !self.excluded.as_ref().is_some_and(|exclude| exclude.names(key, value, integral))
-            }
-        }
-    }
-}
-
 struct Terms {
-    keys: KeySource,
-    filter: KeyFilter,
+    keyed: Keyed,
     criteria: Vec<Criterion>,
     sizes: Sizes,
     show_error: bool,
     one_shard: bool,
-    table: BucketTable,
-    below: Children,
 }
 
 impl Collector for Terms {
     fn open(&mut self, segment: &Segment<'_>) -> Result<(), Exception> {
-        self.keys.open(segment)?;
-        self.below.open(segment)
+        self.keyed.open(segment)
     }
 
     fn collect(&mut self, docs: &Docs<'_>) -> Result<(), Exception> {
-        let mut fall = Fall::default();
-        let mut failed = None;
-        let mut found: Vec<(usize, u64, u64)> = Vec::with_capacity(docs.ids.len());
-        self.keys.each(docs, |at, key, hint| found.extend(key.map(|key| (at, key, hint))))?;
-        let leaf = self.below.is_empty();
-        for (at, key, hint) in found {
-            if !self.filter.accepts(self.keys.class, key, || self.keys.term(key).to_owned()) {
-                continue;
-            }
-            match self.table.bucket(docs.parent(at), key, hint) {
-                Ok(bucket) => {
-                    self.table.count(bucket);
-                    if !leaf {
-                        fall.push(docs, at, bucket);
-                    }
-                }
-                Err(error) => failed = Some(error),
-            }
-        }
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        self.below.collect(&fall.docs(docs.scores.is_some()))
+        self.keyed.collect(docs)
     }
 
     fn seal(&mut self) {
-        self.table.seal();
-        if self.sizes.min_doc_count == 0 && self.filter.active {
-            for key in 0..self.keys.terms.len() as u64 {
-                self.filter.accepts(self.keys.class, key, || self.keys.term(key).to_owned());
-            }
+        self.keyed.seal();
+        if self.sizes.min_doc_count == 0 {
+            self.keyed.decide_all();
         }
-        self.below.seal();
     }
 
     fn outcome(&self, parent: u32, budget: &mut Budget) -> Result<Outcome, ApiError> {
         let mut ranked = self.ranked(parent);
         ranked.sort_by(|left, right| {
-            order::compare(left, right, &self.criteria, |left, right| self.keys.compare(left, right))
+            order::compare(left, right, &self.criteria, |left, right| self.keyed.keys.compare(left, right))
         });
         let other = self.sizes.cut(&mut ranked, self.one_shard);
         budget.take(ranked.len())?;
@@ -273,7 +182,7 @@ impl Collector for Terms {
         let mut head = Map::new();
         head.insert("doc_count_error_upper_bound".into(), 0.into());
         head.insert("sum_other_doc_count".into(), other.into());
-        let kind = match self.keys.class {
+        let kind = match self.keyed.keys.class {
             Class::Keyword | Class::Unmapped => "sterms",
             Class::Integral => "lterms",
             Class::Floating => "dterms",
@@ -284,34 +193,35 @@ impl Collector for Terms {
 
 impl Terms {
     fn ranked(&self, parent: u32) -> Vec<Ranked> {
-        let rank = |bucket: u32, count: u64, key: u64| Ranked::new(bucket, count, key, &self.criteria, &self.below);
-        let found = self.table.under(parent);
-        let mut ranked: Vec<Ranked> =
-            found.iter().map(|bucket| rank(*bucket, self.table.doc_count(*bucket), self.table.key(*bucket))).collect();
+        let Keyed { keys, filter, table, below } = &self.keyed;
+        let rank = |bucket: u32, count: u64, key: u64| Ranked::new(bucket, count, key, &self.criteria, below);
+        let mut ranked: Vec<Ranked> = table
+            .under(parent)
+            .iter()
+            .map(|bucket| rank(*bucket, table.doc_count(*bucket), table.key(*bucket)))
+            .collect();
         // With no minimum, terms that no document of this bucket has are listed too.
-        if self.sizes.min_doc_count == 0 && self.keys.class == Class::Keyword {
+        if self.sizes.min_doc_count == 0 && keys.class == Class::Keyword {
             let seen: std::collections::HashSet<u64> = ranked.iter().map(|ranked| ranked.key).collect();
-            let absent = (0..self.keys.terms.len() as u64).filter(|key| {
-                let decided = usize::try_from(*key).ok().and_then(|at| self.filter.decided.get(at)).copied().flatten();
-                !seen.contains(key) && (!self.filter.active || decided == Some(true))
-            });
+            let absent = (0..keys.terms.len() as u64).filter(|key| !seen.contains(key) && filter.accepted_before(*key));
             ranked.extend(absent.map(|key| rank(NO_BUCKET, 0, key)));
         }
         ranked
     }
 
     fn answer(&self, ranked: &Ranked, budget: &mut Budget) -> Result<Bucket, ApiError> {
-        let (key, text) = self.keys.show(ranked.key);
-        let mut head = Map::new();
-        head.insert("key".into(), key);
-        if let Some(text) = text {
-            head.insert("key_as_string".into(), text.into());
-        }
         let mut tail = Map::new();
         if self.show_error {
             tail.insert("doc_count_error_upper_bound".into(), Value::from(0));
         }
-        let below = self.below.outcomes(ranked.bucket, budget)?;
-        Ok(Bucket { name: self.keys.text(ranked.key), head, doc_count: ranked.doc_count, tail, below })
+        let below = self.keyed.below.outcomes(ranked.bucket, budget)?;
+        let Keyed { keys, .. } = &self.keyed;
+        Ok(Bucket {
+            name: keys.text(ranked.key),
+            head: keys.head(ranked.key),
+            doc_count: ranked.doc_count,
+            tail,
+            below,
+        })
     }
 }

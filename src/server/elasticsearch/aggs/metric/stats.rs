@@ -10,6 +10,7 @@ use super::super::options::{Place, options};
 use super::super::outcome::{Budget, Outcome};
 use super::super::request::Aggregation;
 use super::super::run::SearchContext;
+use super::super::sampling::Sampling;
 use super::super::values::{Accepts, Class, FIELD_OPTIONS, FieldOptions, Numbers, Values};
 use crate::server::elasticsearch::codec::json::Json;
 use crate::server::elasticsearch::error::{ApiError, Exception};
@@ -83,6 +84,7 @@ impl Stats {
             kind: self.type_name,
             sigma: self.sigma,
             missing,
+            sampling: ctx.sampling,
             values,
             numbers: Numbers::None,
             column: None,
@@ -134,6 +136,13 @@ impl State {
         self.sum.add(value);
         self.min = self.min.min(value);
         self.max = self.max.max(value);
+    }
+
+    /// A sample's state as an estimate for all documents.
+    fn scaled(self, sampling: Sampling) -> Self {
+        let scale = |sum: KahanSum| KahanSum { value: sampling.sum(sum.value), delta: sampling.sum(sum.delta) };
+        let (sum, squares) = (scale(self.sum), scale(self.squares));
+        Self { count: sampling.count(self.count), sum, squares, ..self }
     }
 
     fn add_square(&mut self, value: f64) {
@@ -243,6 +252,7 @@ struct StatsCollector {
     sigma: f64,
     values: Values,
     missing: Option<f64>,
+    sampling: Sampling,
     numbers: Numbers,
     column: Option<StrColumn>,
     states: Vec<State>,
@@ -284,7 +294,7 @@ impl Collector for StatsCollector {
     }
 
     fn outcome(&self, parent: u32, _budget: &mut Budget) -> Result<Outcome, ApiError> {
-        let state = self.state(parent);
+        let state = self.state(parent).scaled(self.sampling);
         let format = &self.values.format;
         let some = |value: f64| (state.count > 0).then_some(value);
         let members = match self.kind {

@@ -8,6 +8,7 @@ use tantivy::tokenizer::{SimpleTokenizer, TextAnalyzer};
 use tantivy::{Index, IndexWriter};
 
 use super::super::run::{SearchContext, start};
+use super::super::sampling::Sampling;
 use super::super::{Aggregations, parse};
 use crate::server::elasticsearch::codec::json::{Json, Source};
 use crate::server::elasticsearch::error::ApiError;
@@ -99,7 +100,7 @@ pub(super) fn parse_body(body: &str) -> Result<Aggregations, ApiError> {
 /// A search of every document.
 pub(super) fn search(shards: &[IndexSnapshot], body: &str, typed_keys: bool) -> Result<Map<String, Value>, ApiError> {
     let request = parse_body(body)?;
-    let ctx = SearchContext { shards, clock: CLOCK, typed_keys };
+    let ctx = SearchContext { shards, clock: CLOCK, typed_keys, sampling: Sampling::NONE };
     let mut run = start(&request, &ctx)?;
     for (shard_ord, shard) in shards.iter().enumerate() {
         for (segment_ord, segment) in (0u32..).zip(shard.searcher.segment_readers()) {
