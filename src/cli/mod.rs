@@ -116,8 +116,8 @@ impl Command {
             Command::Ls(_) | Command::Convert(_) | Command::Template(_) | Command::Env(_) | Command::Explain(_) => {
                 false
             }
+            Command::Dashboard(args) => args.serves(),
             Command::Doctor(_)
-            | Command::Dashboard(_)
             | Command::Paths(_)
             | Command::Completions(_)
             | Command::Man(_)

@@ -29,6 +29,8 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     drop(file);
     fs::rename(&temporary, path).map_err(FileError::new("replace", path))?;
     if let Some(folder) = path.parent() {
+        // Of a bare name the folder is the one that we are in.
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(FileError::new("sync", folder))?;
     }
     Ok(())

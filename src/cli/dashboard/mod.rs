@@ -36,6 +36,13 @@ pub(super) struct DashboardArgs {
     action: Action,
 }
 
+impl DashboardArgs {
+    /// Whether it may go on until Ctrl-C.
+    pub(super) fn serves(&self) -> bool {
+        matches!(self.action, Action::Open(_))
+    }
+}
+
 #[derive(Subcommand, Debug)]
 enum Action {
     /// Put it into Kibana; again is no harm

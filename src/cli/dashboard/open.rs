@@ -57,8 +57,7 @@ async fn serve(args: &OpenArgs, elasticsearch: &str, cx: &Arc<Context>) -> Resul
     imported.map_err(|error| failures::dashboard(&error))?;
     show(&kibana.dashboard_url(&args.id), args.print, cx);
     cx.report.note("the page is served until Ctrl-C");
-    let stopped = tokio::signal::ctrl_c().await;
-    stopped.map_err(|error| Failure::new(ErrorId::Usage, format!("Ctrl-C can't be waited for: {error}")))?;
+    cx.stop.requested().await;
     server.stop().await;
     Ok(0)
 }
