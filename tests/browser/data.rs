@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use crate::page::{Page, link};
+use crate::page::{Page, Points, link};
 use crate::stage::{DASHBOARD, Stage};
 use crate::truth::{self, Range};
 
@@ -157,12 +157,31 @@ pub(crate) async fn shows(page: &Page, range: Range, more: &[Value]) {
         let seen = page.chart(&prices).await;
         let Some(interval_ms) = interval(&seen) else { return Some(format!("no interval in {seen:?}")) };
         let expected = truth::prices(&page.stage, range, interval_ms, more);
-        (seen != expected).then(|| format!("chart {seen:?}\nsearch {expected:?}"))
+        let is_same =
+            seen.keys().eq(expected.keys()) && seen.iter().all(|(name, points)| is_fit(points, &expected[name]));
+        (!is_same).then(|| format!("chart {seen:?}\nsearch {expected:?}"))
     })
     .await;
 }
 
 /// The shortest step between two points of a series.
-fn interval(chart: &BTreeMap<String, Vec<(i64, f64)>>) -> Option<i64> {
+fn interval(chart: &BTreeMap<String, Points>) -> Option<i64> {
     chart.values().flat_map(|points| points.windows(2).map(|pair| pair[1].0 - pair[0].0)).min()
+}
+
+/// Whether `seen` has every point of `measured`, and between them only what lies on the straight line from one to the
+/// next: the panel is set to fill gaps so.
+fn is_fit(seen: &[(i64, f64)], measured: &[(i64, f64)]) -> bool {
+    let at = |x: i64| {
+        let next = measured.partition_point(|(other, _)| *other < x);
+        match (next.checked_sub(1).map(|before| measured[before]), measured.get(next)) {
+            (_, Some((other, y))) if *other == x => Some(*y),
+            (Some((start, low)), Some((end, high))) => {
+                Some(low + (high - low) * ((x - start) as f64 / (end - start) as f64))
+            }
+            _ => None,
+        }
+    };
+    let has = |x: &i64| seen.iter().any(|(other, _)| other == x);
+    measured.iter().all(|(x, _)| has(x)) && seen.iter().all(|(x, y)| at(*x).is_some_and(|line| (line - y).abs() < 1e-6))
 }

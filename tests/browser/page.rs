@@ -17,7 +17,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// Time, value: the points of one series.
-type Points = Vec<(i64, f64)>;
+pub(crate) type Points = Vec<(i64, f64)>;
 
 pub(crate) struct Page {
     pub(crate) client: Client,
@@ -121,7 +121,10 @@ impl Page {
             if open.as_array().is_some_and(Vec::is_empty) {
                 return;
             }
-            assert!(started.elapsed() < DEADLINE, "these panels wait for ever: {open}");
+            if started.elapsed() > DEADLINE {
+                let (said, asked) = (self.console().await, self.requests().await);
+                panic!("these wait for ever: {open}\non the console: {said:#?}\nasked for: {asked:#?}");
+            }
             tokio::time::sleep(LOOK_EVERY).await;
         }
     }
@@ -194,7 +197,7 @@ impl Page {
     pub(crate) async fn chart(&self, panel: &str) -> BTreeMap<String, Points> {
         let script = "const chart = document.querySelector(`[data-panel='${arguments[0]}'] .js-plotly-plot`);
             return (chart?.data ?? []).filter(({ name, meta }) => name && meta?.shape).map(({ name, x, y }) => [name,
-                [...x].map((x, at) => [Date.parse(`${x}Z`), y[at]]).filter(([, y]) => y !== null && y !== undefined)])";
+                [...x].map((x, at) => [Date.parse(`${x}Z`), y[at]]).filter(([, y]) => Number.isFinite(y))])";
         let series: Vec<(String, Points)> = serde_json::from_value(self.run(script, json!([panel])).await).unwrap();
         // Plotly is given the reader's wall clock.
         let at = |(wall_ms, value)| (wall_ms - ZONE_OFFSET_MS, value);
@@ -217,7 +220,7 @@ const UNSETTLED: &str = "
         if (!panel.dataset.state || panel.getAttribute('aria-busy') !== 'false') return true;
         if (panel.dataset.state !== 'drawn') return false;
         const hosts = [...panel.querySelectorAll('.chart-host')];
-        return hosts.some((host) => !host.querySelector('svg') || (host._fullLayout && host._fullLayout.width !== host.clientWidth));
+        return hosts.some((host) => !host.firstElementChild || (host._fullLayout && host._fullLayout.width !== host.clientWidth));
     }).map(({ dataset }) => dataset.panel);
 ";
 
