@@ -80,7 +80,7 @@ async fn a_narrower_time_range_and_a_chosen_instrument_narrow_the_values() {
     let instrument = &after[1][0];
     page.choose(instrument).await;
     let chosen = json!({"term": {"instrument_token": instrument}});
-    assert_eq!(truth::latest(&stage, part, &[chosen.clone()]).len(), 1);
+    assert_eq!(truth::latest(&stage, part, std::slice::from_ref(&chosen)).len(), 1);
     shows(&page, part, &[chosen]).await;
     page.close().await;
 }
