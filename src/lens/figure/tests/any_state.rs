@@ -4,6 +4,7 @@ use proptest::{prelude::*, sample::select};
 use serde_json::{Map, json};
 
 use super::*;
+use crate::lens::figure::KINDS;
 
 /// Names that states have, so that chance meets the code behind them.
 const NAMES: [&str; 74] = [
