@@ -106,7 +106,9 @@ const FAULTS: &str = r#"
         if (!isWords || !node.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
         if (node.closest('.visually-hidden, .skip-link, option, script, style, noscript, [disabled], [aria-hidden=true]')) continue;
         const style = getComputedStyle(node);
-        const under = ground(node);
+        // Words on a bar stand before the bar.
+        const bar = node.closest('.bartext-inside') ? node.closest('.point')?.querySelector('path') : null;
+        const under = bar ? over(colour(getComputedStyle(bar).fill), ground(node)) : ground(node);
         const ink = over(colour(node instanceof SVGElement ? style.fill : style.color), under);
         const [one, other] = [light(ink), light(under)].sort((a, b) => b - a);
         const ratio = (one + 0.05) / (other + 0.05);
