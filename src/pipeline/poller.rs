@@ -58,6 +58,8 @@ struct Shared {
     board: Arc<Board>,
     progress: Arc<Progress>,
     building: Mutex<BatchBuilder>,
+    /// A batch that waits for a deliverer. A rebalance may come meanwhile: it has to find what is under way.
+    waiting: Mutex<Option<Batch>>,
     batches: mpsc::Sender<Batch>,
     runtime: tokio::runtime::Handle,
 }
@@ -65,6 +67,22 @@ struct Shared {
 impl Shared {
     fn building(&self) -> std::sync::MutexGuard<'_, BatchBuilder> {
         self.building.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn waiting(&self) -> std::sync::MutexGuard<'_, Option<Batch>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Hands over what waits and what is being built; says whether deliverers have it in time.
+    fn hand_over(&self, timeout: Duration) -> bool {
+        let (waiting, building) = (self.waiting().take(), self.building().take());
+        let send = async {
+            if let Some(batch) = waiting {
+                self.batches.send(batch).await?;
+            }
+            self.batches.send(building).await
+        };
+        matches!(self.runtime.block_on(async { tokio::time::timeout(timeout, send).await }), Ok(Ok(())))
     }
 
     fn commit(&self, consumer: &BaseConsumer<PollerContext>, mode: CommitMode) -> Result<(), KafkaError> {
@@ -138,12 +156,13 @@ impl PollerContext {
     /// Finishes and commits what is under way of these partitions.
     fn give_up(&self, consumer: &BaseConsumer<Self>, partitions: &[i32]) {
         let shared = &self.shared;
-        let batch = shared.building().take();
         let is_lost = consumer.assignment_lost();
-        if !shared.batches.is_closed() && !is_lost {
-            let send = shared.batches.send(batch);
-            let sent = shared.runtime.block_on(async { tokio::time::timeout(DRAIN, send).await });
-            let is_drained = matches!(sent, Ok(Ok(()))) && shared.board.wait_drained(partitions, DRAIN);
+        if shared.batches.is_closed() || is_lost {
+            // Others have the partitions already, or nobody delivers: the messages are read again.
+            *shared.waiting() = None;
+            shared.building().take();
+        } else {
+            let is_drained = shared.hand_over(DRAIN) && shared.board.wait_drained(partitions, DRAIN);
             if !is_drained {
                 tracing::warn!(?partitions, "given up with messages under way; their next owner indexes them again");
             }
@@ -222,6 +241,7 @@ impl Poller {
             board,
             progress,
             building: Mutex::new(BatchBuilder::new(&options.topic)),
+            waiting: Mutex::new(None),
             batches,
             runtime: tokio::runtime::Handle::current(),
         });
@@ -314,13 +334,17 @@ impl Poller {
     /// Hands the batch over, polling on while all deliverers are busy.
     fn send(&mut self) {
         let batch = self.shared.building().take();
+        *self.shared.waiting() = Some(batch);
         self.oldest = None;
         let mut is_paused = false;
-        loop {
+        // A rebalance during a poll below hands it over, too.
+        while self.shared.waiting().is_some() {
             let room = self.shared.batches.reserve();
             match self.shared.runtime.block_on(async { tokio::time::timeout(PATIENCE, room).await }) {
                 Ok(Ok(room)) => {
-                    room.send(batch);
+                    if let Some(batch) = self.shared.waiting().take() {
+                        room.send(batch);
+                    }
                     break;
                 }
                 // Nobody delivers any more: the messages are read again another time.
