@@ -242,6 +242,7 @@ fn every_layer_and_control_has_its_data_view_within_and_without() {
         expected.push((name, "index-pattern".to_owned(), "stock-stream".to_owned()));
     }
     let outer = references(&dashboard["references"]);
+    expected.sort();
     assert_eq!(outer, expected);
     for (name, kind, id) in outer {
         assert_eq!((json!(kind), json!(id)), (data_view["type"].clone(), data_view["id"].clone()), "{name}");
