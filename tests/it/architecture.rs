@@ -13,9 +13,10 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("pipeline", &["client", "tick"]),
     ("stack", &["client", "config", "server"]),
     ("server/kafka", &["server/kafka"]),
-    ("server/elasticsearch", &["server/elasticsearch"]),
+    ("server/http1", &[]),
+    ("server/elasticsearch", &["server/elasticsearch", "server/http1"]),
     ("lens", &[]),
-    ("server/kibana", &["server/kibana", "lens"]),
+    ("server/kibana", &["server/kibana", "server/http1", "lens"]),
     ("testing", &["client", "pipeline", "setup", "stack", "tick"]),
     ("cli", &["client", "config", "lens", "pipeline", "report", "setup", "stack", "tick"]),
 ];

@@ -1,20 +1,17 @@
-//! Sockets: accepts within a bound of connections, gives each to hyper, and drains on shutdown.
+//! The node's sockets: what all of its connections share, and the bounds of the REST layer.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use super::body::Budget;
 use super::dispatch;
 use super::route::Router;
 use crate::server::elasticsearch::state::Node;
+use crate::server::http1::{self, Bounds};
 
 /// Bounds of the REST layer. The defaults are Elasticsearch's, where it has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +67,12 @@ pub(crate) async fn serve(
     limits: Limits,
     shutdown: CancellationToken,
 ) {
+    let bounds = Bounds {
+        connections_max: limits.connections_max,
+        header_read_timeout: limits.header_read_timeout,
+        head_bytes_max: HEAD_BUFFER_BYTES,
+        drain_timeout: limits.drain_timeout,
+    };
     let context = Arc::new(Context {
         node,
         router,
@@ -77,100 +80,7 @@ pub(crate) async fn serve(
         handlers: Arc::new(Semaphore::new(limits.handlers_max)),
         limits,
     });
-    let slots = Arc::new(Semaphore::new(context.limits.connections_max));
-    let connections = TaskTracker::new();
-    let abort = CancellationToken::new();
-    let acceptors = TaskTracker::new();
-    for listener in listeners {
-        let accept = Acceptor {
-            context: Arc::clone(&context),
-            slots: Arc::clone(&slots),
-            connections: connections.clone(),
-            shutdown: shutdown.clone(),
-            abort: abort.clone(),
-        };
-        acceptors.spawn(accept.run(listener));
-    }
-    acceptors.close();
-    acceptors.wait().await;
-    connections.close();
-    if tokio::time::timeout(context.limits.drain_timeout, connections.wait()).await.is_err() {
-        tracing::warn!(
-            open = connections.len(),
-            "requests still run after the drain timeout; closing their connections"
-        );
-        abort.cancel();
-        connections.wait().await;
-    }
-}
-
-struct Acceptor {
-    context: Arc<Context>,
-    slots: Arc<Semaphore>,
-    connections: TaskTracker,
-    shutdown: CancellationToken,
-    abort: CancellationToken,
-}
-
-impl Acceptor {
-    async fn run(self, listener: TcpListener) {
-        loop {
-            let slot = tokio::select! {
-                () = self.shutdown.cancelled() => return,
-                slot = Arc::clone(&self.slots).acquire_owned() => slot,
-            };
-            let Ok(slot) = slot else { return };
-            let accepted = tokio::select! {
-                () = self.shutdown.cancelled() => return,
-                accepted = listener.accept() => accepted,
-            };
-            match accepted {
-                Ok((stream, _)) => {
-                    let connection =
-                        connection(Arc::clone(&self.context), stream, self.shutdown.clone(), self.abort.clone());
-                    self.connections.spawn(async move {
-                        connection.await;
-                        drop(slot);
-                    });
-                }
-                Err(error) => {
-                    // Out of file descriptors, or a client that left: neither ends the server.
-                    tracing::warn!(%error, "a connection was not accepted");
-                    tokio::time::sleep(Duration::from_millis(50)).await;
-                }
-            }
-        }
-    }
-}
-
-async fn connection(context: Arc<Context>, stream: TcpStream, shutdown: CancellationToken, abort: CancellationToken) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
-    let timeout = context.limits.header_read_timeout;
-    let service = service_fn(move |request| {
-        let context = Arc::clone(&context);
-        async move { Ok::<_, std::convert::Infallible>(dispatch::answer(context, request).await) }
-    });
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(timeout)
-        .max_buf_size(HEAD_BUFFER_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
-    tokio::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = shutdown.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = abort.cancelled() => return,
-            }
-        }
-    };
-    if let Err(error) = ended {
-        tracing::debug!(%error, "a connection ended early");
-    }
+    http1::serve(listeners, bounds, shutdown, move |request| dispatch::answer(Arc::clone(&context), request)).await;
 }
 
 #[cfg(test)]
