@@ -99,7 +99,7 @@ impl Stack {
         };
         let services = [Service::Kafka, Service::Elasticsearch];
         let spec = StackSpec {
-            project: unique_name(),
+            project: format!("testing-{}", unique_name()),
             services: services.to_vec(),
             images: Images::defaults(),
             ports: Published { kafka, elasticsearch, kibana: 0 },

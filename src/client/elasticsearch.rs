@@ -137,6 +137,18 @@ impl ElasticsearchAddress {
         self.health("/_cluster/health?wait_for_status=yellow&timeout=1s", timeout).await
     }
 
+    /// The answer of `_field_caps` for all fields of the indices; `None` where there is no such index.
+    pub async fn field_caps(&self, index: &str) -> Result<Option<serde_json::Value>, ElasticsearchClientError> {
+        let client = self.connect()?;
+        let path = format!("/{}/_field_caps?fields=*&ignore_unavailable=true", path_segment(index));
+        let answer = client.send(Method::Get, &path, None, JSON).await?;
+        match answer.status {
+            200 => Ok(answer.json()),
+            404 => Ok(None),
+            _ => Err(client.refused("GET _field_caps", &answer)),
+        }
+    }
+
     async fn health(&self, path: &str, timeout: Duration) -> Result<(), ElasticsearchClientError> {
         let request = format!("GET {path}");
         let client = self.connect()?;
@@ -160,20 +172,6 @@ impl ElasticsearchAddress {
 
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const NDJSON: &str = "application/x-ndjson";
-
-impl ElasticsearchAddress {
-    /// The answer of `_field_caps` for all fields of the indices; `None` where there is no such index.
-    pub async fn field_caps(&self, index: &str) -> Result<Option<serde_json::Value>, ElasticsearchClientError> {
-        let client = self.connect()?;
-        let path = format!("/{}/_field_caps?fields=*&ignore_unavailable=true", path_segment(index));
-        let answer = client.send(Method::Get, &path, None, JSON).await?;
-        match answer.status {
-            200 => Ok(answer.json()),
-            404 => Ok(None),
-            _ => Err(client.refused("GET _field_caps", &answer)),
-        }
-    }
-}
 
 impl ElasticsearchClient {
     pub(crate) fn url(&self) -> &str {

@@ -31,5 +31,5 @@ impl Drop for TemporaryFolder {
 /// A name that nothing else in this process uses, and no other process that lives.
 pub fn unique_name() -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
-    format!("testing-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+    format!("{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
 }

@@ -1,7 +1,7 @@
 //! `dashboard explain`: the searches behind each panel, compiled and not run.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,8 +17,9 @@ use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::client::ElasticsearchAddress;
 use crate::lens::assume::assume_fields;
+use crate::lens::figure;
 use crate::lens::layer::explain;
-use crate::lens::object::{Dashboard, LensPanel, Panel, PanelContent};
+use crate::lens::object::{Dashboard, LensPanel, Panel, PanelContent, SavedTime};
 use crate::lens::panel::prepare;
 use crate::lens::scope::{Scope, TimeRange};
 use crate::lens::time::parse_date_math;
@@ -84,13 +85,7 @@ impl Objects {
     async fn of(args: &ExplainArgs, cx: &Arc<Context>) -> Result<Self, Failure> {
         let (source, ndjson) = match &args.dashboard {
             None => ("the dashboard inside the program".to_owned(), super::DASHBOARD_NDJSON.as_bytes().to_vec()),
-            Some(name) if name == "-" || PathBuf::from(name).is_file() => {
-                (format!("`{name}`"), super::read(&PathBuf::from(name))?)
-            }
-            // What looks like a file is none of Kibana's ids.
-            Some(name) if name.ends_with(".ndjson") || name.contains('/') => {
-                (format!("`{name}`"), super::read(&PathBuf::from(name))?)
-            }
+            Some(name) if is_file(name) => (format!("`{name}`"), super::read(Path::new(name))?),
             Some(id) => {
                 let kibana = super::kibana(cx, args.space.clone())?;
                 let exported = kibana.export("dashboard", id).await.map_err(|error| failures::kibana(&error))?;
@@ -153,6 +148,11 @@ impl Objects {
         }
         Ok(views)
     }
+}
+
+/// What looks like a file is none of Kibana's ids, whether it is there or not.
+fn is_file(name: &str) -> bool {
+    name == "-" || name.ends_with(".ndjson") || name.contains('/') || Path::new(name).is_file()
 }
 
 /// The one that is named, or the running project's; none is needed.
@@ -221,7 +221,7 @@ fn explained(panel: &Panel, views: &BTreeMap<String, DataView>, scope: &Scope) -
 }
 
 /// A range of the panel's own that can't be read leaves it with the dashboard's.
-fn within(scope: &Scope, own: Option<&crate::lens::object::SavedTime>) -> Scope {
+fn within(scope: &Scope, own: Option<&SavedTime>) -> Scope {
     let mut scope = scope.clone();
     if let Some(time) = own {
         let from = parse_date_math(&time.from, scope.now_ms, &scope.time_zone, false);
@@ -234,7 +234,7 @@ fn within(scope: &Scope, own: Option<&crate::lens::object::SavedTime>) -> Scope 
 }
 
 fn layers(lens: &LensPanel, views: &BTreeMap<String, DataView>, scope: &Scope) -> Result<Vec<Value>, String> {
-    if !crate::lens::figure::KINDS.contains(&lens.kind.as_str()) {
+    if !figure::KINDS.contains(&lens.kind.as_str()) {
         return Err(format!("charts of the kind `{}` are drawn by Kibana only", lens.kind));
     }
     let prepared = prepare(lens, views, scope).map_err(|error| error.to_string())?;

@@ -7,10 +7,12 @@ use clap::Args;
 use serde_json::json;
 
 use super::SpaceArgs;
+use crate::cli::connection::Connection;
 use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
+use crate::client::{ElasticsearchAddress, KibanaAddress};
 use crate::setup::{self, DASHBOARD_ID, DASHBOARD_NDJSON};
 use crate::stack::embedded::DashboardServer;
 
@@ -28,10 +30,8 @@ pub(super) struct OpenArgs {
 
 pub(super) async fn run(args: OpenArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
     // A cluster without a Kibana: the page of our own, over it.
-    if cx.global.kibana.is_none()
-        && let Some(elasticsearch) = &cx.global.elasticsearch
-    {
-        return serve(&args, elasticsearch, cx).await;
+    if cx.global.kibana.is_none() && cx.global.elasticsearch.is_some() {
+        return serve(&args, &Connection::from_context(cx)?.elasticsearch, cx).await;
     }
     let kibana = super::kibana(cx, args.space.clone())?;
     show(&kibana.dashboard_url(&args.id), args.print, cx);
@@ -46,13 +46,13 @@ fn show(url: &str, only_print: bool, cx: &Context) {
 }
 
 /// Serves the page until Ctrl-C. What is there of it is gone afterwards; nothing is written to the cluster.
-async fn serve(args: &OpenArgs, elasticsearch: &str, cx: &Arc<Context>) -> Result<u8, Failure> {
+async fn serve(args: &OpenArgs, elasticsearch: &ElasticsearchAddress, cx: &Arc<Context>) -> Result<u8, Failure> {
     let server = DashboardServer::start(elasticsearch).await.map_err(|error| {
         Failure::new(ErrorId::Usage, "the dashboard server can't start")
-            .tried(format!("a page over {elasticsearch}"))
+            .tried(format!("a page over {}", elasticsearch.url))
             .got(error.to_string())
     })?;
-    let kibana = crate::client::KibanaAddress::new(server.url().to_owned());
+    let kibana = KibanaAddress::new(server.url().to_owned());
     let imported = setup::import_dashboard(&kibana, DASHBOARD_NDJSON.as_bytes()).await;
     imported.map_err(|error| failures::dashboard(&error))?;
     show(&kibana.dashboard_url(&args.id), args.print, cx);

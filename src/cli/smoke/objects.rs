@@ -7,10 +7,7 @@ use serde_json::Value;
 use super::check::{Outcome, Trouble};
 use super::http::Http;
 use crate::pipeline::INDEX;
-use crate::setup::{TEMPLATE_JSON, TEMPLATE_NAME};
-
-/// The dashboard's id, as `es/stock-stream-dashboard.ndjson` gives it.
-pub(super) const DASHBOARD_ID: &str = "stock-stream-dashboard";
+use crate::setup::{DASHBOARD_ID, TEMPLATE_JSON, TEMPLATE_NAME};
 
 fn wanted_template() -> Result<Value, Trouble> {
     serde_json::from_str(TEMPLATE_JSON)

@@ -17,6 +17,8 @@ pub(crate) mod kind;
 mod page;
 pub(crate) mod search;
 pub(crate) mod store;
+#[cfg(test)]
+mod testing;
 pub(crate) mod version;
 
 use std::fs::{File, TryLockError};

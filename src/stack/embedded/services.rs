@@ -82,7 +82,9 @@ pub(super) async fn run(service: Service, job: Job) -> Result<(), (String, bool)
             node.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;
         }
         Service::Kibana => {
-            let config = kibana::KibanaConfig::new(job.data, job.elasticsearch);
+            let mut config = kibana::KibanaConfig::new(job.data, job.elasticsearch);
+            // With `--listen`, browsers on other machines come by this one's name.
+            config.host_names = vec![rustix::system::uname().nodename().to_string_lossy().into_owned()];
             let server = open(move || kibana::Kibana::open(&config)).await?;
             announce(job.opened);
             server.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;

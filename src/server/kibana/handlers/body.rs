@@ -25,7 +25,7 @@ pub(super) fn json(request: &Request) -> Result<Option<Value>, ApiError> {
 }
 
 /// An object with no other members than these.
-pub(super) fn object(request: &Request, known: &[&str]) -> Result<Map<String, Value>, ApiError> {
+pub(in crate::server::kibana) fn object(request: &Request, known: &[&str]) -> Result<Map<String, Value>, ApiError> {
     match json(request)? {
         Some(Value::Object(map)) => {
             check_members("request body", &map, known)?;
@@ -54,7 +54,7 @@ pub(super) fn member_object(map: &mut Map<String, Value>, name: &str) -> Result<
     }
 }
 
-pub(super) fn member_text(map: &Map<String, Value>, name: &str) -> Result<Option<String>, ApiError> {
+pub(in crate::server::kibana) fn member_text(map: &Map<String, Value>, name: &str) -> Result<Option<String>, ApiError> {
     match map.get(name) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text.clone())),
@@ -62,7 +62,7 @@ pub(super) fn member_text(map: &Map<String, Value>, name: &str) -> Result<Option
     }
 }
 
-pub(super) fn member_flag(map: &Map<String, Value>, name: &str) -> Result<bool, ApiError> {
+pub(in crate::server::kibana) fn member_flag(map: &Map<String, Value>, name: &str) -> Result<bool, ApiError> {
     match map.get(name) {
         None => Ok(false),
         Some(Value::Bool(flag)) => Ok(*flag),

@@ -1,6 +1,6 @@
 //! The endpoints: a file for each group of Kibana's API, and the table of all.
 
-mod body;
+pub(super) mod body;
 mod bulk_get;
 mod data_view;
 mod default_view;

@@ -1,13 +1,11 @@
 //! The API over a real socket, against the answers of a real Kibana 8.12.2.
 
-mod support;
-
 use reqwest::multipart::Form;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use support::{Server, answer_of, message};
+use crate::server::kibana::testing::{Server, answer_of, message};
 
 const LINES: &str = concat!(
     r#"{"attributes":{"fields":"[]","name":"Stock stream","timeFieldName":"timestamp","title":"stock-stream"},"id":"dv1","references":[],"type":"index-pattern","typeMigrationVersion":"8.0.0"}"#,

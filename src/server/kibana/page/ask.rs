@@ -7,12 +7,16 @@ use serde_json::{Map, Value, json};
 
 use super::shown::Shown;
 use crate::lens::filter::{self, Bounds};
-use crate::lens::object::{ControlKind, OptionsList, SavedTime};
+use crate::lens::object::{Chaining, ControlKind, OptionsList, SavedTime};
 use crate::lens::scope::{Query, Scope, TimeRange};
 use crate::lens::time;
 use crate::lens::view::DataView;
 use crate::server::kibana::error::ApiError;
+use crate::server::kibana::handlers::body;
+use crate::server::kibana::http::Request;
 
+/// What a body may hold.
+const MEMBERS: [&str; 9] = ["from", "to", "time_zone", "query", "filters", "controls", "panels", "inspect", "search"];
 const FILTERS_MAX: usize = 500;
 const SELECTED_MAX: usize = 10_000;
 
@@ -34,8 +38,14 @@ pub(super) struct Ask {
 }
 
 impl Ask {
-    pub(super) fn read(body: &Map<String, Value>, now_ms: i64) -> Result<Self, ApiError> {
-        let zone = text(body, "time_zone")?.unwrap_or("UTC");
+    pub(super) fn read(request: &Request, now_ms: i64) -> Result<Self, ApiError> {
+        let body = body::object(request, &MEMBERS)?;
+        Self::of(&body, now_ms)
+    }
+
+    fn of(body: &Map<String, Value>, now_ms: i64) -> Result<Self, ApiError> {
+        let text = |name: &str| body::member_text(body, name);
+        let zone = text("time_zone")?.unwrap_or_else(|| "UTC".to_owned());
         let query = body.get("query").filter(|query| !query.is_null());
         let query = query.map(|query| Query::read(query).ok_or_else(|| wrong("query", "a KQL or Lucene query")));
         let filters = list(body, "filters", FILTERS_MAX)?.unwrap_or_default();
@@ -47,15 +57,15 @@ impl Ask {
         let panels = list(body, "panels", SELECTED_MAX)?;
         let panels = panels.map(|ids| ids.iter().filter_map(|id| id.as_str().map(str::to_owned)).collect());
         Ok(Self {
-            from: text(body, "from")?.unwrap_or("now-15m").to_owned(),
-            to: text(body, "to")?.unwrap_or("now").to_owned(),
-            zone: TimeZone::get(zone).map_err(|_| wrong("time_zone", "an IANA time zone"))?,
+            from: text("from")?.unwrap_or_else(|| "now-15m".to_owned()),
+            to: text("to")?.unwrap_or_else(|| "now".to_owned()),
+            zone: TimeZone::get(&zone).map_err(|_| wrong("time_zone", "an IANA time zone"))?,
             query: query.transpose()?.filter(|query| !query.text.trim().is_empty()),
             filters,
             controls,
             panels,
-            inspects: body.get("inspect").and_then(Value::as_bool).unwrap_or(false),
-            search: text(body, "search")?.unwrap_or_default().to_owned(),
+            inspects: body::member_flag(body, "inspect")?,
+            search: text("search")?.unwrap_or_default(),
             now_ms,
         })
     }
@@ -70,7 +80,7 @@ impl Ask {
     pub(super) fn scope_of_options(&self, shown: &Shown, control: &str) -> Result<Scope, ApiError> {
         let controls = &shown.dashboard.controls;
         let place = controls.list.iter().position(|other| other.id == control).unwrap_or(0);
-        let is_chained = controls.chaining == crate::lens::object::Chaining::Hierarchical;
+        let is_chained = controls.chaining == Chaining::Hierarchical;
         let range = self.range(&self.from, &self.to)?;
         let mut scope = self.with(range, self.selections(shown, |other| is_chained && other < place));
         if controls.ignores_filters {
@@ -183,14 +193,6 @@ fn part(length_ms: i64, fraction: f64) -> i64 {
     #[allow(clippy::cast_precision_loss, clippy::cast_possible_truncation, reason = "a place on a slider")]
     {
         (length_ms as f64 * fraction) as i64
-    }
-}
-
-fn text<'b>(body: &'b Map<String, Value>, name: &str) -> Result<Option<&'b str>, ApiError> {
-    match body.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(wrong(name, "a string")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::ask::Ask;
@@ -27,7 +27,7 @@ const LINES_MAX: usize = 8;
 
 pub(super) fn figures(kibana: Arc<Kibana>, request: Request) -> HandlerFuture {
     Box::pin(async move {
-        let ask = Ask::read(&body(&request)?, kibana.now().as_millisecond())?;
+        let ask = Ask::read(&request, kibana.now().as_millisecond())?;
         let shown = shown(&kibana, request.path("id")).await?;
         let scope = ask.scope(&shown)?;
         check(&scope, shown.views.values().next())?;
@@ -49,14 +49,6 @@ pub(super) fn figures(kibana: Arc<Kibana>, request: Request) -> HandlerFuture {
         tokio::spawn(async move { work.run(panels, &scope, has_order, sender).await });
         Ok(Response::stream("application/x-ndjson", lines))
     })
-}
-
-pub(super) fn body(request: &Request) -> Result<Map<String, Value>, ApiError> {
-    match serde_json::from_slice(&request.body) {
-        Ok(Value::Object(body)) => Ok(body),
-        Ok(_) => Err(ApiError::bad_request("[request body]: expected an object")),
-        Err(_) => Err(ApiError::bad_request("Invalid request payload JSON format")),
-    }
 }
 
 /// A query that is wrong is wrong for all panels: it is said once.

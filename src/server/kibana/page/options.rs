@@ -5,7 +5,6 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::ask::Ask;
-use super::figures::body;
 use super::shown::{Shown, encode, shown, unreachable};
 use crate::lens::filter;
 use crate::lens::format::Formatter;
@@ -22,7 +21,7 @@ const OFFERED: usize = 100;
 
 pub(super) fn options(kibana: Arc<Kibana>, request: Request) -> HandlerFuture {
     Box::pin(async move {
-        let ask = Ask::read(&body(&request)?, kibana.now().as_millisecond())?;
+        let ask = Ask::read(&request, kibana.now().as_millisecond())?;
         let shown = shown(&kibana, request.path("id")).await?;
         let id = request.path("control");
         let (list, view) = find(&shown, id)?;

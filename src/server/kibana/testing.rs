@@ -11,24 +11,27 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
-use crate::server::kibana::search::{AnswerFuture, Search, SearchError};
+use crate::server::kibana::search::{Answer, AnswerFuture, Search, SearchError};
 use crate::server::kibana::{Kibana, KibanaConfig};
 
-/// An Elasticsearch that is there or is not.
-struct Stub {
-    is_up: bool,
-}
+/// An Elasticsearch that answers a path, and a body when one is posted, as a test wants it.
+pub(super) struct Stub<F>(pub(super) F);
 
-impl Search for Stub {
+impl<F: Fn(&str, Option<&Value>) -> Answer + Send + Sync> Search for Stub<F> {
     fn get<'a>(&'a self, path: &'a str) -> AnswerFuture<'a> {
-        let gone = SearchError::Unreachable { url: "u".into(), path: path.into(), reason: "refused".into() };
-        let answer = if self.is_up { Ok((200, json!({"version": {"number": "8.12.2"}}))) } else { Err(gone) };
+        let answer = (self.0)(path, None);
         Box::pin(async { answer })
     }
 
-    fn post<'a>(&'a self, path: &'a str, _: &'a Value) -> AnswerFuture<'a> {
-        self.get(path)
+    fn post<'a>(&'a self, path: &'a str, body: &'a Value) -> AnswerFuture<'a> {
+        let answer = (self.0)(path, Some(body));
+        Box::pin(async { answer })
     }
+}
+
+fn alone(is_up: bool, path: &str) -> Answer {
+    let gone = SearchError::Unreachable { url: "u".into(), path: path.into(), reason: "refused".into() };
+    if is_up { Ok((200, json!({"version": {"number": "8.12.2"}}))) } else { Err(gone) }
 }
 
 pub(super) struct Server {
@@ -44,10 +47,15 @@ impl Server {
         Self::start_in(tempfile::tempdir().unwrap(), true).await
     }
 
+    /// With an Elasticsearch that is there or is not.
     pub(super) async fn start_in(folder: tempfile::TempDir, is_up: bool) -> Self {
+        Self::start_with(folder, Stub(move |path: &str, _: Option<&Value>| alone(is_up, path))).await
+    }
+
+    pub(super) async fn start_with(folder: tempfile::TempDir, search: impl Search + 'static) -> Self {
         let config = KibanaConfig::new(folder.path(), "http://127.0.0.1:9");
         let clock = Arc::new(|| Timestamp::UNIX_EPOCH);
-        let kibana = Kibana::open_with(&config, Box::new(Stub { is_up }), clock).unwrap();
+        let kibana = Kibana::open_with(&config, Box::new(search), clock).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let shutdown = CancellationToken::new();
