@@ -5,22 +5,6 @@ use jiff::{Span, Timestamp, Zoned, civil::Date, tz::TimeZone};
 pub(super) const DEFAULT_PATTERN: &str = "MMM D, YYYY @ HH:mm:ss.SSS";
 pub(super) const DEFAULT_PATTERN_NANOS: &str = "MMM D, YYYY @ HH:mm:ss.SSSSSSSSS";
 
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
-
 /// Of those that begin alike the longest comes first.
 const TOKENS: [&str; 58] = [
     "YYYY", "YY", "Y", "GGGG", "GG", "gggg", "gg", "Qo", "Q", "MMMM", "MMM", "MM", "Mo", "M", "DDDD", "DDDo", "DDD",
@@ -98,9 +82,7 @@ fn write_token(token: &str, date: &Zoned, text: &mut String) {
 /// Years to days; `None` for other tokens.
 fn day_token(token: &str, date: &Zoned) -> Option<String> {
     let month = date.month();
-    let month_name = usize::try_from(month - 1).ok().and_then(|month| MONTHS.get(month)).copied().unwrap_or_default();
     let weekday = date.weekday().to_sunday_zero_offset();
-    let day_name = usize::try_from(weekday).ok().and_then(|day| DAYS.get(day)).copied().unwrap_or_default();
     let day_of_year = date.day_of_year();
     let quarter = (month + 2) / 3;
     let iso = date.date().iso_week_date();
@@ -115,8 +97,8 @@ fn day_token(token: &str, date: &Zoned) -> Option<String> {
         "gg" => format!("{:02}", week_year.rem_euclid(100)),
         "Q" => quarter.to_string(),
         "Qo" => nth(quarter.into()),
-        "MMMM" => month_name.to_owned(),
-        "MMM" => month_name.get(..3).unwrap_or_default().to_owned(),
+        "MMMM" => date.strftime("%B").to_string(),
+        "MMM" => date.strftime("%b").to_string(),
         "MM" => format!("{month:02}"),
         "Mo" => nth(month.into()),
         "M" => month.to_string(),
@@ -126,9 +108,9 @@ fn day_token(token: &str, date: &Zoned) -> Option<String> {
         "DD" => format!("{:02}", date.day()),
         "Do" => nth(date.day().into()),
         "D" => date.day().to_string(),
-        "dddd" => day_name.to_owned(),
-        "ddd" => day_name.get(..3).unwrap_or_default().to_owned(),
-        "dd" => day_name.get(..2).unwrap_or_default().to_owned(),
+        "dddd" => date.strftime("%A").to_string(),
+        "ddd" => date.strftime("%a").to_string(),
+        "dd" => date.strftime("%a").to_string().chars().take(2).collect(),
         "do" => nth(weekday.into()),
         "d" | "e" => weekday.to_string(),
         "E" => date.weekday().to_monday_one_offset().to_string(),
