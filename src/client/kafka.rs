@@ -13,7 +13,7 @@ use std::{
 
 use super::Detached;
 use rdkafka::{
-    ClientConfig, ClientContext, Statistics,
+    ClientConfig, ClientContext, Statistics, TopicPartitionList,
     admin::{AdminClient, AdminOptions, NewTopic, TopicReplication},
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, Consumer, ConsumerContext},
@@ -29,6 +29,8 @@ const REASON_POLL: Duration = Duration::from_millis(10);
 const REASON_POLLS: usize = 20;
 /// How long one question for metadata waits before the client's complaints are looked at.
 const METADATA_TURN: Duration = Duration::from_millis(300);
+/// Between two questions to a coordinator that is not there yet.
+const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 /// Property names that hold secrets have one of these in them.
 const SECRET_PROPERTY_PARTS: [&str; 5] = ["password", "secret", "key.pem", "oauthbearer.config", "passphrase"];
 
@@ -210,6 +212,26 @@ impl KafkaAddress {
         Ok((!ids.is_empty()).then_some(ids))
     }
 
+    /// The offsets that the client's group committed. Waits while the group's coordinator is not there yet: the first
+    /// question about groups makes a broker make the topic that it keeps them in. Blocks.
+    pub(crate) fn committed(
+        &self,
+        client: &BaseConsumer<KafkaContext>,
+        partitions: TopicPartitionList,
+        timeout: Duration,
+    ) -> Result<TopicPartitionList, KafkaClientError> {
+        let started = Instant::now();
+        loop {
+            match client.committed_offsets(partitions.clone(), timeout) {
+                Ok(committed) => return Ok(committed),
+                Err(error) if is_settling(&error) && started.elapsed() < timeout => {
+                    std::thread::sleep(SETTLE_PAUSE);
+                }
+                Err(error) => return Err(self.failed("committed offsets", timeout, &error, client)),
+            }
+        }
+    }
+
     /// Metadata, asked for in short turns: a refusal of the credentials is no reason to wait for the whole time. Blocks.
     fn metadata(
         &self,
@@ -334,6 +356,18 @@ impl KafkaAddress {
             _ => self.refused(what, &error.to_string()),
         }
     }
+}
+
+/// Whether the group's coordinator is only not there yet.
+fn is_settling(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotCoordinator
+                | RDKafkaErrorCode::CoordinatorNotAvailable
+                | RDKafkaErrorCode::CoordinatorLoadInProgress
+        )
+    )
 }
 
 /// Whether an error says no more than that nobody answered.

@@ -1,19 +1,14 @@
 //! How much is where: offsets of a topic, lag of a group, documents of an index.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use elasticsearch::http::Method;
-use rdkafka::{
-    Offset, TopicPartitionList,
-    consumer::Consumer,
-    error::{KafkaError, RDKafkaErrorCode},
-};
+use rdkafka::{Offset, TopicPartitionList, consumer::Consumer, error::RDKafkaErrorCode};
 use serde::{Deserialize, Serialize};
 
 use crate::client::{ElasticsearchAddress, ElasticsearchClientError, JSON, KafkaAddress, KafkaClientError};
 
 const TIMEOUT: Duration = Duration::from_secs(15);
-const SETTLE_PAUSE: Duration = Duration::from_millis(50);
 
 #[derive(Debug, thiserror::Error)]
 pub enum CountError {
@@ -65,33 +60,11 @@ pub async fn group_lag(kafka: &KafkaAddress, group: &str, topic: &str) -> Result
             for partition in &offsets {
                 wanted.add_partition(&topic, partition.partition);
             }
-            let started = Instant::now();
-            let committed = loop {
-                match client.committed_offsets(wanted.clone(), TIMEOUT) {
-                    Ok(committed) => break committed,
-                    // The first question about groups makes a broker make the topic that it keeps them in.
-                    Err(error) if is_settling(&error) && started.elapsed() < TIMEOUT => {
-                        std::thread::sleep(SETTLE_PAUSE);
-                    }
-                    Err(error) => return Err(kafka.failed("committed offsets", TIMEOUT, &error, &client)),
-                }
-            };
+            let committed = kafka.committed(&client, wanted, TIMEOUT)?;
             Ok(Some(lag(&topic, &offsets, &committed)))
         })
         .await?;
     Ok(found)
-}
-
-/// Whether the group's coordinator is only not there yet.
-fn is_settling(error: &KafkaError) -> bool {
-    matches!(
-        error.rdkafka_error_code(),
-        Some(
-            RDKafkaErrorCode::NotCoordinator
-                | RDKafkaErrorCode::CoordinatorNotAvailable
-                | RDKafkaErrorCode::CoordinatorLoadInProgress
-        )
-    )
 }
 
 fn lag(topic: &str, offsets: &[PartitionOffsets], committed: &TopicPartitionList) -> GroupLag {

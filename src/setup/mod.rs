@@ -11,7 +11,7 @@ pub use dashboard::{
     DASHBOARD_ID, DASHBOARD_NDJSON, DashboardError, DashboardOutcome, IMPORT_BYTES_MAX, ImportedObject, InvalidFile,
     RejectedObject, Rejection, canonical, import_dashboard,
 };
-pub use ready::prove_writable;
+pub use ready::prove_usable;
 pub use remove::{has_template, remove_index, remove_template, remove_topic};
 pub use template::{TEMPLATE_JSON, TEMPLATE_NAME, TemplateOutcome, apply_template};
 pub use topic::{TopicOutcome, TopicSpec, ensure_topic};

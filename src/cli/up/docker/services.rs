@@ -201,7 +201,7 @@ impl Up<'_> {
                 let address = KafkaAddress::new(endpoints.kafka.clone());
                 self.until(service, id, async || {
                     address.probe(PROBE_PATIENCE).await.map_err(|error| error.to_string())?;
-                    setup::prove_writable(&address).await.map_err(|error| error.to_string())
+                    setup::prove_usable(&address).await.map_err(|error| error.to_string())
                 })
                 .await
             }
