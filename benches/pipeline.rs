@@ -13,9 +13,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark talks")]
 
 use std::{
-    fs,
     io::{self, Cursor},
-    process::{Command, Stdio},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -28,9 +26,12 @@ use stockdev::{
 };
 use tokio_util::sync::CancellationToken;
 
+mod support;
+
+use support::{Failure, Stack, memory, processor_time};
+
 const READ_TICKS: u64 = 200_000;
 
-type Failure = Box<dyn std::error::Error>;
 type Outcome = Result<(), Failure>;
 
 /// How long one half took.
@@ -43,7 +44,7 @@ fn main() -> Outcome {
     if !std::env::args().any(|argument| argument == "servers") {
         without_servers()?;
     }
-    let embedded = Stack::up()?;
+    let embedded = Stack::up(&["--no-stream"])?;
     println!("the embedded stack");
     let ours = through_servers(&embedded.kafka, &embedded.elasticsearch)?;
     println!("{:<20} {}", "background process", embedded.used());
@@ -57,58 +58,6 @@ fn main() -> Outcome {
         }
     }
     Ok(())
-}
-
-/// A project of the program under test; `down` when dropped.
-struct Stack {
-    home: tempfile::TempDir,
-    kafka: String,
-    elasticsearch: String,
-    pid: u64,
-}
-
-impl Stack {
-    fn up() -> Result<Self, Failure> {
-        let home = tempfile::tempdir()?;
-        let up = json(command(&home, &["up", "--no-stream", "--ports", "auto"]))?;
-        let endpoint = |name: &str| up["endpoints"][name].as_str().map(str::to_owned).ok_or("`up` names no endpoint");
-        let (kafka, elasticsearch) = (endpoint("kafka")?, endpoint("elasticsearch")?);
-        let pid =
-            json(command(&home, &["status"]))?["services"][0]["pid"].as_u64().ok_or("`status` names no process")?;
-        Ok(Self { home, kafka, elasticsearch, pid })
-    }
-
-    fn used(&self) -> String {
-        let used = processor_time(&self.pid.to_string());
-        format!("{:.2} CPU s, peak memory {}", used.as_secs_f64(), memory(&self.pid.to_string(), "VmHWM:"))
-    }
-}
-
-impl Drop for Stack {
-    fn drop(&mut self) {
-        if let Err(error) = json(command(&self.home, &["down"])) {
-            eprintln!("the embedded stack was not stopped: {error}");
-        }
-    }
-}
-
-fn command(home: &tempfile::TempDir, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_stockdev"));
-    command.args(arguments).args(["--stack", "embedded", "--output", "json", "--progress", "none"]);
-    for folder in ["XDG_STATE_HOME", "XDG_RUNTIME_DIR", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
-        command.env(folder, home.path());
-    }
-    command.current_dir(home).stdin(Stdio::null()).stderr(Stdio::inherit());
-    command
-}
-
-fn json(mut command: Command) -> Result<serde_json::Value, Failure> {
-    let output = command.output()?;
-    if output.status.success() {
-        Ok(serde_json::from_slice(&output.stdout)?)
-    } else {
-        Err(format!("{command:?}: {}", output.status).into())
-    }
 }
 
 fn without_servers() -> Outcome {
@@ -205,19 +154,4 @@ fn measure(what: &str, mut run: impl FnMut() -> Result<u64, Failure>) -> Result<
         memory("self", "VmHWM:"),
     );
     Ok(Measured { wall })
-}
-
-/// User and system time of a process; zero where there is no `/proc`.
-fn processor_time(pid: &str) -> Duration {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |index: usize| fields.get(index).and_then(|text| text.parse::<u64>().ok()).unwrap_or_default();
-    // The kernel counts in hundredths of a second, whatever its own clock.
-    Duration::from_millis((ticks(11) + ticks(12)) * 10)
-}
-
-fn memory(pid: &str, name: &str) -> String {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix(name));
-    line.map_or_else(|| "unknown".into(), |size| size.trim().to_owned())
 }

@@ -13,15 +13,6 @@ fn start(stack: &Stack, arguments: &[&str]) -> Child {
     stack.command(arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
 }
 
-/// `up` that tells events as they happen, instead of one document at the end.
-fn events<'a>(stack: &Stack, more: &[&'a str]) -> Vec<&'a str> {
-    let mut arguments = stack.up_arguments(more);
-    for argument in arguments.iter_mut().filter(|argument| **argument == "json") {
-        *argument = "ndjson";
-    }
-    arguments
-}
-
 fn json(lines: impl Iterator<Item = std::io::Result<String>>) -> impl Iterator<Item = Value> {
     lines.map_while(Result::ok).map(|line| serde_json::from_str(&line).unwrap())
 }
@@ -71,7 +62,7 @@ fn twenty_kills_of_up_leave_nothing_after_down() {
 fn ctrl_c_in_every_phase_leaves_nothing() {
     let Some(stack) = Stack::new() else { return };
     for phase in ["preflight", "start", "wait", "topic", "template", "stream", "index", "verify"] {
-        let mut child = start(&stack, &events(&stack, &["--rate", "1000"]));
+        let mut child = start(&stack, &stack.up_events(&["--rate", "1000"]));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let wanted = format!("\"phase\":\"{phase}\",\"state\":\"started\"");
         let seen = lines.by_ref().map_while(Result::ok).any(|line| line.contains(&wanted));
@@ -94,7 +85,7 @@ fn what_was_there_before_an_interrupted_up_stays() {
     for phase in ["preflight", "wait", "stream"] {
         // Without the state folder this run looks like the first one of the project.
         std::fs::remove_dir_all(stack.sandbox.path("state/stockdev").join(&stack.project)).unwrap();
-        let mut child = start(&stack, &events(&stack, &["--ticks", "2000", "--rate", "50"]));
+        let mut child = start(&stack, &stack.up_events(&["--ticks", "2000", "--rate", "50"]));
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(json(&mut lines).any(|event| event["phase"] == phase && event["state"] == "started"), "{phase}");
         interrupt(&child);
@@ -115,7 +106,7 @@ fn what_was_there_before_an_interrupted_up_stays() {
 fn a_container_that_dies_in_mid_stream_comes_back_and_nothing_is_lost() {
     let Some(stack) = Stack::new() else { return };
     stack.up(&["--no-stream"]).expect(0);
-    let mut child = start(&stack, &events(&stack, &["--ticks", "6000", "--rate", "400"]));
+    let mut child = start(&stack, &stack.up_events(&["--ticks", "6000", "--rate", "400"]));
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
     for (service, ticks) in [("elasticsearch", 1_000), ("kafka", 2_500)] {
         let is_so_far = |event: &Value| event["phase"] == "stream" && event["done"].as_u64() >= Some(ticks);

@@ -111,6 +111,15 @@ impl Stack {
         arguments
     }
 
+    /// `up` that tells events as they happen, instead of one document at the end.
+    pub(crate) fn up_events<'a>(&self, more: &[&'a str]) -> Vec<&'a str> {
+        let mut arguments = self.up_arguments(more);
+        for argument in arguments.iter_mut().filter(|argument| **argument == "json") {
+            *argument = "ndjson";
+        }
+        arguments
+    }
+
     pub(crate) fn container(&self, service: &str) -> String {
         format!("stockdev-{}-{service}", self.project)
     }

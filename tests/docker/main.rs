@@ -20,4 +20,5 @@ mod errors;
 mod kibana;
 mod lifecycle;
 mod parity;
+mod registry;
 mod secure;
