@@ -53,7 +53,7 @@ fn main() -> Result<(), Failure> {
 impl Bench {
     fn ask(&self, url: &str, body: &Value) -> Result<String, Failure> {
         self.runtime.block_on(async {
-            let answer = self.http.post(url).json(body).send().await?;
+            let answer = self.http.post(url).header("kbn-xsrf", "true").json(body).send().await?;
             let status = answer.status();
             let text = answer.text().await?;
             if status.is_success() { Ok(text) } else { Err(format!("{url}: {status}: {text}").into()) }
