@@ -32,8 +32,13 @@ pub(super) fn draw(context: &Context<'_>, state: &Value) -> Result<Figure, Figur
         |column: &Option<Shown<'_>>, option: &str| column.as_ref().filter(|_| is_titled(option)).map(Shown::title);
     let bands = bands::read(context, member(state, "palette"), "temperature", span);
     Ok(Figure::Heatmap(Box::new(Heatmap {
-        x: HeatmapX { kind, title: title(&x, "isXAxisTitleVisible"), values: columns.places(kind) },
-        y: HeatmapY { title: title(&y, "isYAxisTitleVisible"), values: rows.texts() },
+        x: HeatmapX {
+            kind,
+            title: title(&x, "isXAxisTitleVisible"),
+            values: columns.places(kind),
+            filters: columns.filters(),
+        },
+        y: HeatmapY { title: title(&y, "isYAxisTitleVisible"), values: rows.texts(), filters: rows.filters() },
         z,
         text,
         bands: bands.0.into_iter().map(|band| labelled(&value, band)).collect(),
@@ -88,6 +93,11 @@ impl<'d> Line<'d> {
         }
         let moment = |cell: &&Cell| if let Cell::Date(ms) = cell { Some(Place::Ms(*ms)) } else { None };
         self.cells.iter().filter_map(moment).collect()
+    }
+
+    /// What a click on each bucket's cells filters by.
+    fn filters(&self) -> Vec<Option<Value>> {
+        self.cells.iter().map(|cell| self.column.and_then(|column| column.filter_of(cell))).collect()
     }
 }
 

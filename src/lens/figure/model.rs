@@ -320,19 +320,21 @@ pub struct Heatmap {
     pub notes: Vec<String>,
 }
 
-/// The columns of the grid.
+/// The columns of the grid; `values` and `filters` have the same length.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HeatmapX {
     pub kind: XKind,
     pub title: Option<String>,
     pub values: Vec<Place>,
+    pub filters: Vec<Option<Value>>,
 }
 
-/// The rows of the grid, the first on top.
+/// The rows of the grid, the first on top; `values` and `filters` have the same length.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct HeatmapY {
     pub title: Option<String>,
     pub values: Vec<String>,
+    pub filters: Vec<Option<Value>>,
 }
 
 /// Values from `from` on, below `to`; `null` is open.

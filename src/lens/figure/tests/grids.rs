@@ -110,10 +110,31 @@ fn a_heatmap_is_a_grid_with_bands() {
 }
 
 #[test]
+fn a_cell_of_a_heatmap_filters_by_its_row_and_its_column() {
+    let rows = vec![
+        vec![text("A"), at(0), number(1.0)],
+        vec![Cell::Missing, at(1), number(2.0)],
+        vec![Cell::Other, at(1), number(3.0)],
+    ];
+    let state = json!({"layerId": "l", "xAccessor": "t", "yAccessor": "s", "valueAccessor": "v"});
+    let figure = drawn("lnsHeatmap", &state, &[("l", table(vec![symbol(), time(), metric("v", "Volume")], rows))]);
+    let bucket = json!({"gte": "2024-03-01T03:45:00.000Z", "lt": "2024-03-01T03:50:00.000Z"});
+    let expected = json!({
+        "x": {"filters": [{"query": {"range": {"timestamp": bucket}}}, {}]},
+        "y": {"filters": [
+            {"query": {"match_phrase": {"symbol": "A"}}, "meta": {"index": "dv1"}},
+            {"query": {"exists": {"field": "symbol"}}, "meta": {"negate": true}},
+            null,
+        ]},
+    });
+    check(&figure, &expected, "");
+}
+
+#[test]
 fn a_heatmap_may_lack_a_side() {
     let state = json!({"layerId": "l", "xAccessor": "s", "valueAccessor": "p"});
     let figure = drawn("lnsHeatmap", &state, &[("l", latest())]);
-    let expected = json!({"x": {"kind": "category", "values": ["A", "B"]}, "y": {"values": [""]}, "z": [[10, 30]]});
+    let expected = json!({"x": {"kind": "category", "values": ["A", "B"]}, "y": {"values": [""], "filters": [null]}, "z": [[10, 30]]});
     check(&figure, &expected, "");
     assert_eq!(figure["bands"].as_array().unwrap().len(), 5);
 }
