@@ -9,6 +9,8 @@ use serde_json::Value;
 pub struct Table {
     pub columns: Vec<TableColumn>,
     pub rows: Vec<Vec<Cell>>,
+    /// Whether any document matched: one that gives no value, or falls into no bucket, is still there.
+    pub has_documents: bool,
 }
 
 #[derive(Debug, Clone, PartialEq)]

@@ -70,7 +70,7 @@ fn collapsed(table: &Table, at: usize, function: Collapse) -> Table {
         }
     }
     let rows = groups.iter().map(|group| folded(group, &columns, function)).collect();
-    Table { columns, rows }
+    Table { columns, rows, has_documents: table.has_documents }
 }
 
 fn folded(group: &[Vec<&Cell>], columns: &[TableColumn], function: Collapse) -> Vec<Cell> {

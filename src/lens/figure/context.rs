@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, cell::RefCell, collections::BTreeMap};
 
-use jiff::{Timestamp, tz::TimeZone};
+use jiff::tz::TimeZone;
 use serde_json::Value;
 
-use super::{FigureError, click, colour::ColourBook, model::Figure, model::NumberFormat, read};
+use super::{FigureError, click, colour::ColourBook, empty, model::Figure, model::NumberFormat, read};
 use crate::lens::{
     format::Formatter,
     scope::Scope,
@@ -71,16 +71,7 @@ impl<'a> Context<'a> {
     }
 
     pub(super) fn empty(&self) -> Figure {
-        let range = self.scope.range;
-        let (from, to) = (self.moment(range.from_ms), self.moment(range.to_ms));
-        Figure::Empty { reason: format!("no documents between {from} and {to}") }
-    }
-
-    fn moment(&self, ms: i64) -> String {
-        Timestamp::from_millisecond(ms).map_or_else(
-            |_| ms.to_string(),
-            |at| at.to_zoned(self.scope.time_zone.clone()).strftime("%Y-%m-%d %H:%M:%S").to_string(),
-        )
+        Figure::Empty { reason: empty::reason(self.tables, self.scope) }
     }
 }
 
@@ -237,7 +228,7 @@ pub(super) fn of_kind(kind: CellKind, number: f64) -> Cell {
 }
 
 /// `5m` is `5 minutes`, `1h` is `hour`.
-fn interval_words(interval: &str) -> Option<String> {
+pub(super) fn interval_words(interval: &str) -> Option<String> {
     let unit_at = interval.find(|character: char| !character.is_ascii_digit())?;
     let (count, unit) = interval.split_at(unit_at);
     let unit = match unit {

@@ -21,6 +21,7 @@ mod collapse;
 mod colour;
 mod context;
 mod datatable;
+mod empty;
 mod gauge;
 mod heatmap;
 mod layers;

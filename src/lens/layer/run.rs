@@ -100,7 +100,7 @@ impl Run {
             return self.grid_or_main(0);
         }
         let rows = if self.columns.is_empty() { vec![] } else { vec![vec![Cell::Null; self.columns.len()]] };
-        self.done(rows)
+        self.done(rows, false)
     }
 
     fn grid_or_main(&mut self, from: usize) -> Step {
@@ -127,15 +127,15 @@ impl Run {
             }
         }
         let rows = answer::rows(&self.plan, aggregations, hits);
-        self.done(rows)
+        self.done(rows, hits > 0)
     }
 
-    fn done(&mut self, mut rows: Vec<Vec<Cell>>) -> Step {
+    fn done(&mut self, mut rows: Vec<Vec<Cell>>, has_documents: bool) -> Step {
         compute::fill(&self.layer, &self.plan, &mut rows);
         let shown: Vec<bool> = self.layer.columns.iter().map(|column| !column.is_hidden).collect();
         let columns = keep(self.columns.clone(), &shown);
         let rows = rows.into_iter().map(|row| keep(row, &shown)).collect();
-        Step::Done(Table { columns, rows })
+        Step::Done(Table { columns, rows, has_documents })
     }
 }
 

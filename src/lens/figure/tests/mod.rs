@@ -75,7 +75,7 @@ fn at(n: i64) -> Cell {
 }
 
 fn table(columns: Vec<TableColumn>, rows: Vec<Vec<Cell>>) -> Table {
-    Table { columns, rows }
+    Table { columns, rows, has_documents: false }
 }
 
 /// Two instruments over three buckets; the second one lacks the middle one.
@@ -156,6 +156,38 @@ fn no_rows_are_an_empty_figure_that_names_the_time_range() {
     for (kind, state) in cases {
         let figure = drawn(kind, &state, &[("l", none(vec![symbol(), metric("p", "Price")]))]);
         assert_eq!(figure, json!({"kind": "empty", "reason": reason}), "{kind}");
+    }
+}
+
+#[test]
+fn documents_without_a_value_are_not_said_to_be_none() {
+    let drawn_of = |kind: &str, state: Value, columns: Vec<TableColumn>, rows: Vec<Vec<Cell>>| {
+        let table = Table { columns, rows, has_documents: true };
+        drawn(kind, &state, &[("l", table)])["reason"].as_str().unwrap().to_owned()
+    };
+    let line = json!({"layers": [{"layerId": "l", "seriesType": "line", "xAccessor": "t", "accessors": ["v"]}]});
+    let range = "documents match between 2024-03-01 09:15:00 and 2024-03-01 09:35:00, but";
+    let over_time = || vec![time(), metric("v", "Traded volume")];
+    let nothing = |n: i64| vec![at(n), Cell::Null];
+    let cases = [
+        (
+            drawn_of("lnsXY", line.clone(), over_time(), vec![nothing(0), nothing(1)]),
+            "`Traded volume` has no value in any bucket (5 minutes); a formula that compares buckets needs documents in \
+             several",
+        ),
+        (drawn_of("lnsXY", line, over_time(), vec![]), "none falls into a bucket of `timestamp`"),
+        (
+            drawn_of(
+                "lnsMetric",
+                json!({"layerId": "l", "metricAccessor": "p"}),
+                vec![metric("p", "Price"), metric("v", "Volume")],
+                vec![vec![Cell::Null, Cell::Null]],
+            ),
+            "`Price` and `Volume` have no value",
+        ),
+    ];
+    for (reason, expected) in cases {
+        assert_eq!(reason, format!("{range} {expected}"));
     }
 }
 
