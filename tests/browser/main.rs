@@ -24,6 +24,7 @@ mod stage;
 mod truth;
 
 mod data;
+mod filters;
 mod foreign;
 mod links;
 mod live;

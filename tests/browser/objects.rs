@@ -30,15 +30,54 @@ pub(crate) fn dashboard(id: &str, title: &str, view: &str, panels: &[(&str, &str
 
 /// A Lens panel of a keyword's values and how often each comes: columns `by` and `count`.
 pub(crate) fn counts(title: &str, view: &str, field: &str, kind: &str, visualization: Value) -> Value {
+    let layer = json!({"columnOrder": ["by", "count"], "columns": {"by": terms(title, field), "count": count()}, "incompleteColumns": {}});
+    lens(title, view, kind, layer, visualization)
+}
+
+/// A Lens panel of a heatmap over the values of two keywords, in order of their names.
+pub(crate) fn grid(view: &str, across: &str, down: &str) -> Value {
+    let by_name = |field: &str| {
+        let mut column = terms(field, field);
+        column["params"]["orderBy"] = json!({"type": "alphabetical"});
+        column["params"]["orderDirection"] = json!("asc");
+        column
+    };
+    let columns = json!({"down": by_name(down), "by": by_name(across), "count": count()});
+    let layer = json!({"columnOrder": ["down", "by", "count"], "columns": columns, "incompleteColumns": {}});
+    let mut state = heatmap();
+    state["yAccessor"] = json!("down");
+    lens("Grid", view, "lnsHeatmap", layer, state)
+}
+
+/// A Lens panel of a formula over time.
+pub(crate) fn over_time(view: &str, field: &str, formula: &str) -> Value {
     let by = json!({
-        "label": title, "customLabel": true, "dataType": "string", "operationType": "terms", "scale": "ordinal", "sourceField": field,
+        "label": field, "dataType": "date", "operationType": "date_histogram", "scale": "interval", "sourceField": field,
+        "isBucketed": true, "params": {"interval": "auto", "includeEmptyRows": true, "dropPartials": false},
+    });
+    let value = json!({
+        "label": formula, "dataType": "number", "operationType": "formula", "isBucketed": false, "scale": "ratio",
+        "params": {"formula": formula, "isFormulaBroken": false}, "references": [],
+    });
+    let layer = json!({"columnOrder": ["by", "count"], "columns": {"by": by, "count": value}, "incompleteColumns": {}});
+    lens(formula, view, "lnsXY", layer, bars())
+}
+
+fn terms(label: &str, field: &str) -> Value {
+    json!({
+        "label": label, "customLabel": true, "dataType": "string", "operationType": "terms", "scale": "ordinal", "sourceField": field,
         "isBucketed": true,
         "params": {"size": 5, "orderBy": {"type": "column", "columnId": "count"}, "orderDirection": "desc", "otherBucket": false, "missingBucket": false},
-    });
-    let count = json!({
+    })
+}
+
+fn count() -> Value {
+    json!({
         "label": "Count", "dataType": "number", "operationType": "count", "isBucketed": false, "scale": "ratio", "sourceField": "___records___",
-    });
-    let layer = json!({"columnOrder": ["by", "count"], "columns": {"by": by, "count": count}, "incompleteColumns": {}});
+    })
+}
+
+fn lens(title: &str, view: &str, kind: &str, layer: Value, visualization: Value) -> Value {
     let reference = json!({"type": "index-pattern", "id": view, "name": "indexpattern-datasource-layer-l"});
     json!({"enhancements": {}, "attributes": {
         "title": title, "type": "lens", "visualizationType": kind, "references": [reference],

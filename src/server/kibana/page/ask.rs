@@ -16,11 +16,12 @@ use crate::server::kibana::handlers::body;
 use crate::server::kibana::http::Request;
 
 /// What a body may hold.
-const MEMBERS: [&str; 9] = ["from", "to", "time_zone", "query", "filters", "controls", "panels", "inspect", "search"];
+const MEMBERS: [&str; 10] =
+    ["from", "to", "time_zone", "query", "filters", "controls", "panels", "inspect", "search", "field"];
 const FILTERS_MAX: usize = 500;
 const SELECTED_MAX: usize = 10_000;
 
-/// The body of a request for figures or for a control's options.
+/// The body of a request for figures, or for the values of a control or a field.
 pub(super) struct Ask {
     pub(super) from: String,
     pub(super) to: String,
@@ -32,8 +33,10 @@ pub(super) struct Ask {
     pub(super) panels: Option<Vec<String>>,
     /// With searches and answers.
     pub(super) inspects: bool,
-    /// Of a control's options: what they begin with.
+    /// Of values: what they begin with.
     pub(super) search: String,
+    /// Of values: whose.
+    pub(super) field: Option<String>,
     now_ms: i64,
 }
 
@@ -66,6 +69,7 @@ impl Ask {
             panels,
             inspects: body::member_flag(body, "inspect")?,
             search: text("search")?.unwrap_or_default(),
+            field: text("field")?,
             now_ms,
         })
     }

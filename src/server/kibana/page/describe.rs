@@ -38,15 +38,20 @@ pub(super) fn fields(kibana: Arc<Kibana>, request: Request) -> HandlerFuture {
         let id = request.params.get("dashboard");
         let id = id.ok_or_else(|| ApiError::bad_request("[request query.dashboard]: expected a string"))?;
         let shown = shown(&kibana, id).await?;
-        let known: BTreeMap<&str, FieldKind> = shown
-            .views
-            .values()
-            .flat_map(|view| view.fields.iter().map(|(name, field)| (name.as_str(), field.kind)))
-            .filter(|(name, kind)| !name.starts_with('_') && *kind != FieldKind::Nested)
-            .collect();
-        let fields: Vec<Value> =
-            known.into_iter().map(|(name, kind)| json!({"name": name, "kind": kind_name(kind)})).collect();
-        Ok(Response::json(&json!({"fields": fields})))
+        let mut known: BTreeMap<&str, Value> = BTreeMap::new();
+        for view in shown.views.values() {
+            let fields = view.fields.iter();
+            for (name, field) in
+                fields.filter(|(name, field)| !name.starts_with('_') && field.kind != FieldKind::Nested)
+            {
+                // The data view that a filter on the field names, and whether its values can be listed.
+                let described = json!({
+                    "name": name, "kind": kind_name(field.kind), "view": view.id, "is_listed": field.is_aggregatable,
+                });
+                known.entry(name).or_insert(described);
+            }
+        }
+        Ok(Response::json(&json!({"fields": known.into_values().collect::<Vec<_>>()})))
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! page -> figures -> ask (what is wanted) + shown (objects, fields) -> draw (searches, tables, figures) -> NDJSON lines
-//!      -> describe, fields, options (lists of a control), live (server-sent events)
+//!      -> describe, fields, options (values of a control or a field), live (server-sent events)
 //! ```
 //!
 //! The page is a thin renderer: what is searched, computed, coloured and written is decided here.
@@ -13,6 +13,7 @@ mod describe;
 mod draw;
 mod figures;
 mod live;
+mod offer;
 mod options;
 mod shown;
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
         Route::new("GET", "/api/stockdev/fields", describe::fields),
         Route::new("POST", "/api/stockdev/dashboards/{id}/figures", figures::figures),
         Route::new("POST", "/api/stockdev/dashboards/{id}/controls/{control}/options", options::options),
+        Route::new("POST", "/api/stockdev/dashboards/{id}/values", options::values),
         Route::new("GET", "/api/stockdev/dashboards/{id}/live", live::live),
     ]
 }

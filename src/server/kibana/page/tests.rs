@@ -10,6 +10,7 @@ use crate::server::kibana::testing::{Server, Stub, message};
 
 const FIGURES: &str = "/api/stockdev/dashboards/d/figures";
 const OPTIONS: &str = "/api/stockdev/dashboards/d/controls/c/options";
+const VALUES: &str = "/api/stockdev/dashboards/d/values";
 
 /// A tile that counts documents, a text, a map, and a list of symbols.
 fn objects() -> String {
@@ -51,7 +52,9 @@ fn objects() -> String {
 
 fn fields() -> Value {
     let field = |kind: &str| json!({kind: {"type": kind, "searchable": true, "aggregatable": true}});
-    json!({"indices": ["ticks"], "fields": {"at": field("date"), "symbol": field("keyword"), "price": field("double")}})
+    let text = json!({"text": {"type": "text", "searchable": true, "aggregatable": false}});
+    let fields = json!({"at": field("date"), "symbol": field("keyword"), "price": field("double"), "note": text});
+    json!({"indices": ["ticks"], "fields": fields})
 }
 
 /// A server with the objects, and the bodies that Elasticsearch was sent.
@@ -200,6 +203,50 @@ async fn a_control_offers_values_whatever_it_has_selected_itself() {
     // What is typed is text, not a pattern.
     assert_eq!(asked[0]["aggs"]["values"]["terms"]["include"], r"A\..*");
     assert!(!asked[0]["query"].to_string().contains("match_phrase"), "{}", asked[0]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn values_of_a_field_are_offered_as_far_as_they_begin_with_what_is_typed() {
+    let (server, asked) = served(|body| {
+        let keys = if body.to_string().contains("price") { json!([12.5, 1.5, 21]) } else { json!(["A.B"]) };
+        let bucket = |key: &Value| json!({"key": key, "doc_count": 2});
+        let buckets: Vec<Value> = keys.as_array().unwrap().iter().map(bucket).collect();
+        let mut answer = hits(3);
+        answer["aggregations"] = json!({"total": {"value": 3}, "values": {"buckets": buckets}});
+        answer
+    })
+    .await;
+    let (status, answer) = server.call("POST", VALUES, ask(&json!({"field": "symbol", "search": "A."}))).await;
+    let expected = json!({"total": 3, "options": [{"value": "A.B", "text": "A.B", "count": 2}]});
+    assert_eq!((status, answer), (200, expected));
+    assert_eq!(asked.lock().unwrap()[0]["aggs"]["values"]["terms"]["include"], r"A\..*");
+    // Elasticsearch takes no pattern for numbers: those that do not fit are left out here.
+    let (_, answer) = server.call("POST", VALUES, ask(&json!({"field": "price", "search": "1"}))).await;
+    let values: Vec<&Value> = answer["options"].as_array().unwrap().iter().map(|option| &option["value"]).collect();
+    assert_eq!(values, [&json!(12.5), &json!(1.5)]);
+    assert_eq!(asked.lock().unwrap()[1]["aggs"]["values"]["terms"].get("include"), None);
+    // Words in a text are no values; nothing is asked.
+    let none = server.call("POST", VALUES, ask(&json!({"field": "note"}))).await;
+    assert_eq!((none, asked.lock().unwrap().len()), ((200, json!({"options": [], "total": 0})), 2));
+    for (more, expected) in [(json!({}), (400, "[request body.field]")), (json!({"field": "zz"}), (404, "[zz]"))] {
+        let answer = server.call("POST", VALUES, ask(&more)).await;
+        let (status, message) = message(&answer);
+        assert!(status == expected.0 && message.contains(expected.1), "{message}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn fields_are_told_with_what_a_filter_on_them_needs() {
+    let (server, _) = served(|_| hits(0)).await;
+    let (_, answer) = server.get("/api/stockdev/fields?dashboard=d").await;
+    let field = |name: &str, kind: &str, is_listed: bool| json!({"name": name, "kind": kind, "view": "v", "is_listed": is_listed});
+    let expected = [
+        field("at", "date", true),
+        field("note", "text", false),
+        field("price", "float", true),
+        field("symbol", "keyword", true),
+    ];
+    assert_eq!(answer, json!({"fields": expected}));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,4 @@
-// The server's answers: dashboards, figures line by line, options of a control, fields, and the live stream.
+// The server's answers: dashboards, figures line by line, options of a control, fields and their values, and the live stream.
 
 const BASE = "/api/stockdev";
 
@@ -38,6 +38,10 @@ export async function fields(id) {
 
 export async function options(id, control, body, signal) {
   return (await post(`${at(id)}/controls/${encodeURIComponent(control)}/options`, body, signal)).json();
+}
+
+export async function values(id, body, signal) {
+  return (await post(`${at(id)}/values`, body, signal)).json();
 }
 
 export const liveUrl = (id) => `${BASE}${at(id)}/live`;

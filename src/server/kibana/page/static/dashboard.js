@@ -3,6 +3,7 @@
 import { ApiError, figures } from "./api.js";
 import { drawControls } from "./controls.js";
 import { announce, el, setText } from "./dom.js";
+import { Fields } from "./fields.js";
 import { filterPills } from "./filter_pills.js";
 import { layOut } from "./grid.js";
 import { inspect } from "./inspect.js";
@@ -40,7 +41,7 @@ export class DashboardPage {
 
   drawBar() {
     const { bar } = this.places;
-    this.query = queryBar(this.state);
+    this.query = queryBar(this.state, new Fields(this.dashboard.id));
     this.picker = timePicker(this.state, { shown: () => this.range, refresh: () => this.refresher.now() });
     bar.replaceChildren(this.query.root, this.picker, filterPills(this.state));
     bar.hidden = false;

@@ -1,20 +1,20 @@
-// The query bar: KQL or Lucene, suggestions of fields and operators while typing, errors right below.
+// The query bar: KQL or Lucene, suggestions of fields, operators and values while typing, errors right below.
 
-import { fields as fetchFields } from "./api.js";
 import { el, icon, nextId, setText } from "./dom.js";
-import { suggest } from "./kql_suggest.js";
+import { Values } from "./fields.js";
+import { filterButton } from "./filter_dialog.js";
+import { suggest, valueEntries } from "./kql_suggest.js";
+import { Suggestions } from "./suggestions.js";
 
-export function queryBar(state) {
-  const [listId, errorId] = [nextId("suggestions"), nextId("query-error")];
+export function queryBar(state, fields) {
+  const errorId = nextId("query-error");
   const input = el("input", {
-    type: "search", class: "query-input", placeholder: "Filter your data using KQL syntax", "aria-label": "Query", role: "combobox", "aria-expanded": "false",
-    "aria-controls": listId, "aria-autocomplete": "list", "aria-describedby": errorId, autocomplete: "off", autocapitalize: "off", spellcheck: "false", enterkeyhint: "search",
+    type: "search", class: "query-input", placeholder: "Filter your data using KQL syntax", "aria-label": "Query", "aria-describedby": errorId, enterkeyhint: "search",
   });
   const language = el("select", { class: "language", "aria-label": "Query language" }, el("option", { value: "kuery", text: "KQL" }), el("option", { value: "lucene", text: "Lucene" }));
-  const list = el("ul", { class: "suggestions", role: "listbox", id: listId, "aria-label": "Suggestions", hidden: true });
   const error = el("pre", { class: "query-error", id: errorId, role: "alert", hidden: true });
-  const form = el("form", { class: "query-bar", role: "search" }, icon("search"), input, language, list);
-  const completion = new Completion(state, input, list);
+  const completion = new Completion(state, fields, input);
+  const form = el("form", { class: "query-bar", role: "search" }, icon("search"), input, language, completion.suggestions.list);
 
   const apply = () => {
     completion.hide();
@@ -22,7 +22,7 @@ export function queryBar(state) {
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (!completion.accept()) apply();
+    apply();
   });
   // The cross of a search field empties it, which should show at once.
   input.addEventListener("search", () => input.value === "" && apply());
@@ -41,77 +41,39 @@ export function queryBar(state) {
     if (text) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   };
-  return { root: el("div", { class: "query" }, form, error), showError };
+  return { root: el("div", { class: "query" }, el("div", { class: "query-row" }, filterButton(state, fields), form), error), showError };
 }
 
-/** The list under the input: filled while typing, walked with the arrows, taken with Enter or Tab. */
+/** What may come next in the query, as a list under the input. */
 class Completion {
-  constructor(state, input, list) {
-    Object.assign(this, { state, input, list, fields: null, entries: [], chosen: -1 });
+  constructor(state, fields, input) {
+    Object.assign(this, { state, fields, input, known: [], values: new Values(state) });
+    this.suggestions = new Suggestions(input, "Suggestions", { take: (entry) => this.take(entry), wanted: () => this.show() });
     input.addEventListener("focus", () => this.load());
     input.addEventListener("input", () => this.show());
     input.addEventListener("click", () => this.show());
-    input.addEventListener("blur", () => this.hide());
-    input.addEventListener("keydown", (event) => this.key(event));
+    input.addEventListener("blur", () => this.values.stop());
+    // A search field would throw the text away.
+    input.addEventListener("keydown", (event) => event.key === "Escape" && event.preventDefault());
   }
 
   async load() {
-    if (this.fields) return;
-    this.fields = [];
     try {
-      this.fields = await fetchFields(this.state.id);
+      this.known = await this.fields.all();
       if (document.activeElement === this.input) this.show();
     } catch {
-      this.fields = null;
+      // Without the fields there is nothing to suggest; the next focus asks again.
     }
   }
 
-  show() {
-    if (this.state.language !== "kuery" || !this.fields) return this.hide();
-    this.entries = suggest(this.input.value, this.input.selectionStart ?? this.input.value.length, this.fields);
-    this.chosen = -1;
-    this.input.removeAttribute("aria-activedescendant");
-    this.list.replaceChildren(...this.entries.map((entry, index) => this.entry(entry, index)));
-    this.list.hidden = this.entries.length === 0;
-    this.input.setAttribute("aria-expanded", String(!this.list.hidden));
-  }
-
-  entry(entry, index) {
-    // The press must not take the focus from the input, or the list would close before the click.
-    const mousedown = (event) => {
-      event.preventDefault();
-      this.take(entry);
-    };
-    return el("li", { role: "option", id: `${this.list.id}-${index}`, "aria-selected": "false", on: { mousedown } },
-      el("span", { class: `suggestion-kind suggestion-${entry.kind}`, text: entry.kind }), el("span", { text: entry.text }), el("span", { class: "subdued", text: entry.note }));
-  }
-
-  key(event) {
-    if (event.key === "Escape") {
-      // A search field would throw the text away.
-      event.preventDefault();
-      this.hide();
-    } else if (event.key === "ArrowDown" || event.key === "ArrowUp") {
-      event.preventDefault();
-      if (this.list.hidden) this.show();
-      else this.choose(this.chosen + (event.key === "ArrowDown" ? 1 : -1));
-    } else if (event.key === "Tab" && this.chosen >= 0 && this.accept()) event.preventDefault();
-  }
-
-  choose(index) {
-    const count = this.entries.length;
-    if (count === 0) return;
-    this.chosen = (index + count) % count;
-    [...this.list.children].forEach((node, at) => node.setAttribute("aria-selected", String(at === this.chosen)));
-    this.list.children[this.chosen].scrollIntoView({ block: "nearest" });
-    this.input.setAttribute("aria-activedescendant", `${this.list.id}-${this.chosen}`);
-  }
-
-  /** Takes the chosen entry; `false` when none is. */
-  accept() {
-    const entry = this.list.hidden ? undefined : this.entries[this.chosen];
-    if (entry) this.take(entry);
-    return !!entry;
+  async show() {
+    this.values.stop();
+    if (this.state.language !== "kuery" || this.known.length === 0) return this.hide();
+    const { entries, value } = suggest(this.input.value, this.input.selectionStart ?? this.input.value.length, this.known);
+    this.suggestions.offer(entries);
+    if (!value) return;
+    const options = value.field.is_listed ? await this.values.like(value.field.name, value.search) : null;
+    if (options && document.activeElement === this.input) this.suggestions.offer(valueEntries(value, options));
   }
 
   take(entry) {
@@ -121,9 +83,7 @@ class Completion {
   }
 
   hide() {
-    this.list.hidden = true;
-    this.chosen = -1;
-    this.input.setAttribute("aria-expanded", "false");
-    this.input.removeAttribute("aria-activedescendant");
+    this.values.stop();
+    this.suggestions.hide();
   }
 }
