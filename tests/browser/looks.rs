@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use crate::objects;
 use crate::page::Page;
 use crate::stage::{DASHBOARD, Stage};
 
@@ -21,7 +22,6 @@ fn folder() -> PathBuf {
 #[tokio::test]
 async fn nothing_overlaps_nothing_is_cut_and_words_can_be_read_at_every_width_in_both_themes() {
     let Some(stage) = Stage::shared() else { return };
-    fs::create_dir_all(folder()).unwrap();
     // What moves is no fault of the layout.
     let page = Page::open(&stage, &format!("#/view/{DASHBOARD}?paused=1")).await;
     page.settled().await;
@@ -36,15 +36,104 @@ async fn nothing_overlaps_nothing_is_cut_and_words_can_be_read_at_every_width_in
             size(&page, width, u32::try_from(height.as_u64().unwrap()).unwrap()).await;
             page.until("the theme", &format!("document.documentElement.dataset.theme === '{theme}'")).await;
             page.settled().await;
-            let shot = page.chrome("Page.captureScreenshot", &json!({"format": "png"})).await;
-            let image = STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
-            fs::write(folder().join(format!("dashboard-{width}-{theme}.png")), image).unwrap();
-            let found: Vec<Value> = serde_json::from_value(page.run(FAULTS, json!([])).await).unwrap();
-            faults.extend(found.into_iter().map(|fault| format!("{width} {theme}: {fault}")));
+            shot(&page, &format!("dashboard-{width}-{theme}")).await;
+            for script in [FAULTS, CUT] {
+                let found: Vec<Value> = serde_json::from_value(page.run(script, json!([])).await).unwrap();
+                faults.extend(found.into_iter().map(|fault| format!("{width} {theme}: {fault}")));
+            }
         }
     }
     assert!(faults.is_empty(), "{} (screenshots in {}):\n{}", faults.len(), folder().display(), faults.join("\n"));
     page.close().await;
+}
+
+#[tokio::test]
+async fn long_cells_of_a_table_can_be_read_to_their_end() {
+    let Some(stage) = Stage::shared() else { return };
+    let words = [
+        "a sentence of many words, as somebody might write into a field of notes about an order that was placed late",
+        "onewordthatneverendsonewordthatneverendsonewordthatneverendsonewordthatneverendsonewordthatneverends",
+        "short",
+    ];
+    stage.elasticsearch("PUT", "/long", &json!({"mappings": {"properties": {"word": {"type": "keyword"}}}}));
+    for word in words {
+        stage.elasticsearch("POST", "/long/_doc?refresh=true", &json!({"word": word}));
+    }
+    let title = "The title of a column that says at length what it shows";
+    let panels = [(title, "lens", objects::counts(title, "long", "word", "lnsDatatable", objects::table()))];
+    stage.import(&[objects::data_view("long"), objects::dashboard("long", "Long", "long", &panels)]);
+    let page = Page::open(&stage, "#/view/long").await;
+    page.settled().await;
+    for width in WIDTHS {
+        size(&page, width, 700).await;
+        page.settled().await;
+        shot(&page, &format!("table-{width}")).await;
+        let faults = page.run(CUT, json!([])).await;
+        assert_eq!(faults, json!([]), "{width}");
+    }
+    page.close().await;
+}
+
+#[tokio::test]
+async fn the_filter_dialog_and_the_suggestions_fit_at_every_width_in_both_themes() {
+    let Some(stage) = Stage::shared() else { return };
+    let page = Page::open(&stage, &format!("#/view/{DASHBOARD}?paused=1")).await;
+    page.settled().await;
+    let mut faults = Vec::new();
+    for width in WIDTHS {
+        for theme in THEMES {
+            let feature = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
+            page.chrome("Emulation.setEmulatedMedia", &feature).await;
+            size(&page, width, 900).await;
+            page.until("the theme", &format!("document.documentElement.dataset.theme === '{theme}'")).await;
+            page.click(".add-filter").await;
+            page.until("the fields are listed", "document.querySelector('.filter-form [role=option]')").await;
+            shot(&page, &format!("filter-fields-{width}-{theme}")).await;
+            let script = "const input = document.querySelector('.filter-form input');
+                input.value = 'instrument_token';
+                input.dispatchEvent(new Event('input'));
+                const operator = document.querySelector('.filter-form select');
+                operator.value = 'one_of';
+                operator.dispatchEvent(new Event('change'));
+                document.querySelector('.filter-values input').focus()";
+            page.run(script, json!([])).await;
+            page.until("the values are listed", "document.querySelector('.filter-values [role=option]')").await;
+            page.click(".filter-values [role=option]").await;
+            page.until("a value is chosen", "document.querySelector('.filter-chosen .pill')").await;
+            page.click(".filter-values input").await;
+            page.until("the values are listed again", "document.querySelector('.filter-values [role=option]')").await;
+            shot(&page, &format!("filter-values-{width}-{theme}")).await;
+            let found: Vec<Value> = serde_json::from_value(page.run(FAULTS, json!([])).await).unwrap();
+            faults.extend(found.into_iter().map(|fault| format!("dialog {width} {theme}: {fault}")));
+            let outside = "const box = document.querySelector('.filter-box').getBoundingClientRect();
+                return box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight";
+            assert_eq!(page.run(outside, json!([])).await, json!(false), "{width} {theme}");
+            page.run("document.querySelector('.filter-box').hidePopover()", json!([])).await;
+
+            let script = "const input = document.querySelector('.query-input');
+                input.focus();
+                input.value = 'instrument_token : ';
+                input.setSelectionRange(input.value.length, input.value.length);
+                input.dispatchEvent(new Event('input'))";
+            page.run(script, json!([])).await;
+            page.until("the values are listed", "document.querySelector('.query-bar .suggestion-value')").await;
+            shot(&page, &format!("query-values-{width}-{theme}")).await;
+            let found: Vec<Value> = serde_json::from_value(page.run(FAULTS, json!([])).await).unwrap();
+            faults.extend(found.into_iter().map(|fault| format!("query {width} {theme}: {fault}")));
+            page.run("document.querySelector('.query-input').blur()", json!([])).await;
+        }
+    }
+    faults.sort();
+    faults.dedup();
+    assert!(faults.is_empty(), "{} (screenshots in {}):\n{}", faults.len(), folder().display(), faults.join("\n"));
+    page.close().await;
+}
+
+async fn shot(page: &Page, name: &str) {
+    fs::create_dir_all(folder()).unwrap();
+    let shot = page.chrome("Page.captureScreenshot", &json!({"format": "png"})).await;
+    let image = STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
+    fs::write(folder().join(format!("{name}.png")), image).unwrap();
 }
 
 async fn size(page: &Page, width: u32, height: u32) {
@@ -55,6 +144,25 @@ async fn size(page: &Page, width: u32, height: u32) {
     let frames = "const done = arguments[0]; requestAnimationFrame(() => requestAnimationFrame(() => done()))";
     page.client.execute_async(frames, vec![]).await.unwrap();
 }
+
+/// Cells of tables that show less than their text, and tables whose end can't be scrolled to.
+const CUT: &str = "
+    const cut = [...document.querySelectorAll('.table-figure :is(th, td, button, span)')].filter((node) => {
+        const hides = getComputedStyle(node).overflowX !== 'visible';
+        return hides && node.scrollWidth > node.clientWidth + 1;
+    }).map(({ textContent }) => `${textContent.slice(0, 40)} is cut`);
+    for (const scroll of document.querySelectorAll('.table-scroll')) {
+        scroll.scrollLeft = 100_000;
+        const end = [...scroll.querySelectorAll('th, td')].reduce((end, node) => Math.max(end, node.getBoundingClientRect().right), 0);
+        if (end > scroll.getBoundingClientRect().right + 1) cut.push('the end of a table is out of reach');
+        for (const node of scroll.querySelectorAll('td')) {
+            const text = node.firstElementChild?.getBoundingClientRect();
+            if (text && text.right > node.getBoundingClientRect().right + 1) cut.push(`${node.textContent.slice(0, 40)} sticks out of its cell`);
+        }
+        scroll.scrollLeft = 0;
+    }
+    return cut;
+";
 
 /// Panels over one another, a page that scrolls sideways, words with too little contrast.
 const FAULTS: &str = r#"

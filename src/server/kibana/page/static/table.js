@@ -4,6 +4,8 @@ import { el, icon, nextId, setStyle, setText } from "./dom.js";
 import { contrast, parse, readable, textOn, themed } from "./colour.js";
 
 const PAGE_SIZE_MAX = 200;
+/** Longer texts wrap. */
+const LINE_LENGTH_MAX = 28;
 
 export class Table {
   constructor(body, context) {
@@ -75,7 +77,7 @@ export class Table {
 
   cell(node, cell, index, cells) {
     const column = this.figure.columns[index];
-    node.className = `is-${column?.align ?? "left"}`;
+    node.className = `is-${column?.align ?? "left"}${cell.text.length > LINE_LENGTH_MAX ? " is-long" : ""}`;
     this.content(node, cell);
     const background = cell.background ?? null;
     const under = background ?? themed("panel");
