@@ -13,7 +13,7 @@ mod secret;
 pub use detached::Detached;
 pub(crate) use elasticsearch::{Answer, ElasticsearchClient, JSON, NDJSON, error_reason};
 pub use elasticsearch::{ElasticsearchAddress, ElasticsearchAuth, ElasticsearchClientError};
-pub(crate) use http::{authorized, client_builder, innermost, path_segment};
+pub(crate) use http::{authorized, client_builder, innermost};
 pub use kafka::{KafkaAddress, KafkaClientError, KafkaContext, TopicCreation, has_kafka_tls};
 pub use kibana::{FoundObject, FoundObjects, KibanaAddress, KibanaClientError, KibanaLevel, KibanaStatus};
 pub use secret::Secret;

@@ -25,6 +25,7 @@ use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use hyper::header::HeaderValue;
 use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
@@ -34,7 +35,7 @@ use error::ApiError;
 use search::{HttpSearch, Search};
 use store::{Clock, RealDisk, Store};
 
-pub use search::SearchUrlError;
+pub use search::SearchConfigError;
 pub use store::StoreOpenError;
 
 /// Pages that watch for changes at once.
@@ -45,8 +46,12 @@ const WATCHERS_MAX: usize = 64;
 pub struct KibanaConfig {
     /// Everything that is kept; made where it does not exist. One process at a time.
     pub data: PathBuf,
-    /// `http://[user:password@]host:port[/base]`.
+    /// `http[s]://[user:password@]host:port[/base]`.
     pub elasticsearch: String,
+    /// What every request to Elasticsearch carries as `authorization`, before any credentials in the address.
+    pub authorization: Option<HeaderValue>,
+    /// PEM file of certificates that are trusted there beside the usual ones.
+    pub ca_cert: Option<PathBuf>,
     /// The version of Kibana whose behaviour is served.
     pub version: String,
     /// Names, beside `localhost` and addresses, under which browsers may write.
@@ -58,6 +63,8 @@ impl KibanaConfig {
         Self {
             data: data.into(),
             elasticsearch: elasticsearch.into(),
+            authorization: None,
+            ca_cert: None,
             version: "8.12.2".to_owned(),
             host_names: Vec::new(),
         }
@@ -68,7 +75,7 @@ impl KibanaConfig {
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     #[error(transparent)]
-    Elasticsearch(#[from] SearchUrlError),
+    Elasticsearch(#[from] SearchConfigError),
     #[error("another process has opened `{}`", .0.display())]
     InUse(PathBuf),
     #[error("cannot {action} `{}`: {source}", .path.display())]
@@ -112,10 +119,10 @@ impl Kibana {
     /// Opens the data folder. Blocks on the disk; nothing is asked of Elasticsearch.
     ///
     /// # Errors
-    /// The folder can't be used, belongs to another process or is damaged; the error names the file. Or the address of
-    /// Elasticsearch is none.
+    /// The folder can't be used, belongs to another process or is damaged; the error names the file. Or Elasticsearch can't
+    /// be asked as the configuration says.
     pub fn open(config: &KibanaConfig) -> Result<Arc<Self>, OpenError> {
-        let search = HttpSearch::new(&config.elasticsearch)?;
+        let search = HttpSearch::new(&config.elasticsearch, config.authorization.clone(), config.ca_cert.as_deref())?;
         Self::open_with(config, Box::new(search), Arc::new(Timestamp::now))
     }
 

@@ -2,12 +2,15 @@
 
 use std::net::Ipv4Addr;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use hyper::header::HeaderValue;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::ServeFailure;
 use super::bind::bind;
-use crate::client::{ElasticsearchAddress, ElasticsearchAuth, path_segment};
+use crate::client::{ElasticsearchAddress, ElasticsearchAuth};
 use crate::server::kibana::{Kibana, KibanaConfig, KibanaError};
 use crate::stack::TemporaryFolder;
 
@@ -21,12 +24,15 @@ pub struct DashboardServer {
 }
 
 impl DashboardServer {
-    /// Elasticsearch is asked only when the page asks. It has to be at an `http` address, with a user or nobody.
+    /// Elasticsearch is asked only when the page asks: with the address's credentials, and trusting its authority.
     pub async fn start(elasticsearch: &ElasticsearchAddress) -> Result<Self, ServeFailure> {
         let other = |reason: String| ServeFailure::Other { reason };
-        let elasticsearch = with_credentials(elasticsearch).map_err(|reason| other(reason.to_owned()))?;
+        let authorization = elasticsearch.auth.as_ref().map(authorization).transpose();
+        let authorization = authorization.map_err(|reason| other(reason.to_owned()))?;
         let data = TemporaryFolder::new().map_err(|error| other(error.to_string()))?;
-        let config = KibanaConfig::new(data.path().join("kibana"), elasticsearch);
+        let mut config = KibanaConfig::new(data.path().join("kibana"), &elasticsearch.url);
+        config.authorization = authorization;
+        config.ca_cert.clone_from(&elasticsearch.ca_cert);
         let opened = tokio::task::spawn_blocking(move || Kibana::open(&config)).await;
         let server = opened.map_err(|panic| other(panic.to_string()))?.map_err(|error| other(error.to_string()))?;
         let bound = bind("Kibana", Some(Ipv4Addr::LOCALHOST.into()), 0, true)?;
@@ -48,17 +54,17 @@ impl DashboardServer {
     }
 }
 
-/// As the server takes it: credentials within the address.
-fn with_credentials(elasticsearch: &ElasticsearchAddress) -> Result<String, &'static str> {
-    match &elasticsearch.auth {
-        None => Ok(elasticsearch.url.clone()),
-        Some(ElasticsearchAuth::ApiKey(_)) => Err("the page's server takes a user and a password, no API key"),
-        Some(ElasticsearchAuth::Basic { user, password }) => match elasticsearch.url.strip_prefix("http://") {
-            Some(rest) => Ok(format!("http://{}:{}@{rest}", path_segment(user), path_segment(password.expose()))),
-            // The server names what is wrong with the address.
-            None => Ok(elasticsearch.url.clone()),
-        },
-    }
+/// As a header, which no log shows.
+fn authorization(auth: &ElasticsearchAuth) -> Result<HeaderValue, &'static str> {
+    let text = match auth {
+        ElasticsearchAuth::ApiKey(key) => format!("ApiKey {}", key.expose()),
+        ElasticsearchAuth::Basic { user, password } => {
+            format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{}", password.expose())))
+        }
+    };
+    let mut header = HeaderValue::try_from(text).map_err(|_| "the API key has characters that no header may have")?;
+    header.set_sensitive(true);
+    Ok(header)
 }
 
 #[cfg(test)]
@@ -67,12 +73,13 @@ mod tests {
     use crate::client::Secret;
 
     #[test]
-    fn credentials_are_encoded_into_the_address_and_a_key_is_refused() {
-        let mut address = ElasticsearchAddress::new("http://host:9200");
-        assert_eq!(with_credentials(&address).unwrap(), "http://host:9200");
-        address.auth = Some(ElasticsearchAuth::Basic { user: "me".into(), password: Secret::new("p@ss:/") });
-        assert_eq!(with_credentials(&address).unwrap(), "http://me:p%40ss%3A%2F@host:9200");
-        address.auth = Some(ElasticsearchAuth::ApiKey(Secret::new("k")));
-        assert!(with_credentials(&address).is_err());
+    fn credentials_become_a_header_that_does_not_print_itself() {
+        let basic = ElasticsearchAuth::Basic { user: "me".into(), password: Secret::new("p@ss:/") };
+        let header = authorization(&basic).unwrap();
+        assert_eq!(header.to_str().unwrap(), "Basic bWU6cEBzczov");
+        assert_eq!(format!("{header:?}"), "Sensitive");
+        let key = authorization(&ElasticsearchAuth::ApiKey(Secret::new("a2V5"))).unwrap();
+        assert_eq!(key.to_str().unwrap(), "ApiKey a2V5");
+        assert!(authorization(&ElasticsearchAuth::ApiKey(Secret::new("two\nlines"))).is_err());
     }
 }
