@@ -20,6 +20,8 @@ const SECRET_PROPERTIES: [&str; 6] = [
     "sasl.oauthbearer.client.secret",
     "sasl.oauthbearer.config",
 ];
+/// What `stockdev env` and many programs call Elasticsearch's address.
+const ELASTICSEARCH_URL: &str = "ELASTICSEARCH_URL";
 /// A secret is never longer.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
@@ -55,6 +57,20 @@ impl Connection {
         elasticsearch.ca_cert = cx.global.ca_cert.clone();
         let kibana = endpoints.kibana.as_ref().map(|url| beside(&elasticsearch, url));
         Ok(Self { endpoints, kafka, elasticsearch, kibana })
+    }
+
+    /// To Elasticsearch alone: the one that `--elasticsearch` names, else the running project's, else the exported one.
+    /// `None` where there is none.
+    pub(super) fn to_elasticsearch(cx: &Context) -> Result<Option<ElasticsearchAddress>, Failure> {
+        let endpoints = match cx.endpoints() {
+            Ok(endpoints) => endpoints,
+            Err(error) if cx.global.elasticsearch.is_some() => return Err(error),
+            Err(_) => match std::env::var(ELASTICSEARCH_URL).ok().filter(|url| !url.is_empty()) {
+                Some(url) => external::elasticsearch(&url).map_err(|error| failures::external(&error))?,
+                None => return Ok(None),
+            },
+        };
+        Ok(Some(Self::to(cx, endpoints)?.elasticsearch))
     }
 
     /// To Kibana alone: the one that `--kibana` names, else the running project's.

@@ -26,6 +26,13 @@ pub fn endpoints(
     )
 }
 
+/// Checks the address of an Elasticsearch that is asked on its own; nobody dials the other one.
+pub fn elasticsearch(address: &str) -> Result<Endpoints, ExternalError> {
+    let nowhere =
+        Endpoints { kafka: "127.0.0.1:9092".into(), elasticsearch: "http://127.0.0.1:9200".into(), kibana: None };
+    override_with(nowhere, None, Some(address), None)
+}
+
 /// Checks the address of a Kibana that is asked on its own.
 pub fn kibana(address: &str) -> Result<String, ExternalError> {
     Ok(check_kibana(address)?)

@@ -17,6 +17,7 @@ mod cli_support;
 mod cli_up;
 mod compatibility;
 mod dashboard;
+mod dashboard_elsewhere;
 mod dashboard_embedded;
 mod es_aggregations;
 mod es_cases;

@@ -56,7 +56,8 @@ pub(super) async fn run(args: ExplainArgs, cx: &Arc<Context>) -> Result<(), Fail
     let objects = Objects::of(&args, cx).await?;
     let mut dashboard = objects.dashboard(args.id.as_deref())?;
     let mut views = objects.views(&dashboard)?;
-    let elasticsearch = elasticsearch(cx)?;
+    // None is needed.
+    let elasticsearch = Connection::to_elasticsearch(cx)?;
     for view in views.values_mut() {
         set_fields(view, elasticsearch.as_ref()).await;
     }
@@ -153,14 +154,6 @@ impl Objects {
 /// What looks like a file is none of Kibana's ids, whether it is there or not.
 fn is_file(name: &str) -> bool {
     name == "-" || name.ends_with(".ndjson") || name.contains('/') || Path::new(name).is_file()
-}
-
-/// The one that is named, or the running project's; none is needed.
-fn elasticsearch(cx: &Arc<Context>) -> Result<Option<ElasticsearchAddress>, Failure> {
-    if cx.global.elasticsearch.is_none() && cx.endpoints().is_err() {
-        return Ok(None);
-    }
-    Ok(Some(Connection::from_context(cx)?.elasticsearch))
 }
 
 /// Fields that can't be had are guessed later.

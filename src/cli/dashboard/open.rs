@@ -30,8 +30,12 @@ pub(super) struct OpenArgs {
 
 pub(super) async fn run(args: OpenArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
     // A cluster without a Kibana: the page of our own, over it.
-    if cx.global.kibana.is_none() && cx.global.elasticsearch.is_some() {
-        return serve(&args, &Connection::from_context(cx)?.elasticsearch, cx).await;
+    let has_no_kibana = cx.global.elasticsearch.is_some() || cx.endpoints().is_err();
+    if cx.global.kibana.is_none()
+        && has_no_kibana
+        && let Some(elasticsearch) = Connection::to_elasticsearch(cx)?
+    {
+        return serve(&args, &elasticsearch, cx).await;
     }
     let kibana = super::kibana(cx, args.space.clone())?;
     show(&kibana.dashboard_url(&args.id), args.print, cx);
@@ -56,7 +60,7 @@ async fn serve(args: &OpenArgs, elasticsearch: &ElasticsearchAddress, cx: &Arc<C
     let imported = setup::import_dashboard(&kibana, DASHBOARD_NDJSON.as_bytes()).await;
     imported.map_err(|error| failures::dashboard(&error))?;
     show(&kibana.dashboard_url(&args.id), args.print, cx);
-    cx.report.note("the page is served until Ctrl-C");
+    cx.report.note(&format!("the page over {} is served until Ctrl-C", elasticsearch.url));
     cx.stop.requested().await;
     server.stop().await;
     Ok(0)
