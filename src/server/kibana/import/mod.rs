@@ -1,10 +1,11 @@
 //! The import of saved objects, from lines of JSON to changes of the store.
 //!
-//! In Kibana's order: lines ([`read`]); then, on the objects that are stored ([`plan`]), types, references, conflicts,
-//! and, for all that can be created, versions and attributes. A conflict or a missing reference anywhere means that
-//! nothing is written, though the answer lists the other objects as successes; an object of an unknown type or with
-//! wrong attributes is left out alone.
+//! In Kibana's order: lines ([`read`]); then, on the objects that are stored ([`plan`]), types, references, conflicts
+//! (with objects of the same [`origin`], too), and, for all that can be created, versions and attributes. A conflict or a
+//! missing reference anywhere means that nothing is written, though the answer lists the other objects as successes; an
+//! object of an unknown type or with wrong attributes is left out alone.
 
+mod origin;
 mod plan;
 mod read;
 mod retry;
@@ -14,7 +15,7 @@ mod tests;
 use serde_json::{Map, Value, json};
 
 use super::error::ApiError;
-use super::store::Store;
+use super::store::{Objects, Store};
 
 pub(crate) use read::{Incoming, read};
 pub(crate) use retry::{Retry, read_retries};
@@ -41,6 +42,15 @@ pub(crate) fn run(store: &Store, running: &str, incoming: Vec<Incoming>, options
         Ok::<_, ApiError>((std::mem::take(&mut plan.changes), plan))
     })?;
     Ok(answer(plan))
+}
+
+/// Plans on an empty store, and writes nothing.
+pub(crate) fn plan_for_fuzzing(incoming: Vec<Incoming>) {
+    for copies in [false, true] {
+        let options = Options { copies, ..Options::default() };
+        let plan = plan::plan(&Objects::default(), "8.12.2", incoming.clone(), &options, &|| "copy".to_owned());
+        let _answer = plan.map(answer);
+    }
 }
 
 fn answer(plan: plan::Plan) -> Value {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value, json};
 
+use super::origin::{check_origins, follow_references};
 use super::{Incoming, Options, Retry};
 use crate::server::kibana::error::ApiError;
 use crate::server::kibana::kind::{CORE_VERSION, Kind};
@@ -24,13 +25,17 @@ pub(super) struct Plan {
 }
 
 /// An object with all that decides over it.
-struct Candidate {
-    object: Incoming,
-    kind: &'static Kind,
+pub(super) struct Candidate {
+    pub(super) object: Incoming,
+    pub(super) kind: &'static Kind,
     retry: Option<Retry>,
     /// The id under which it is written, where that is another one.
-    destination_id: Option<String>,
-    is_refused: bool,
+    pub(super) destination_id: Option<String>,
+    /// It is a new object, no longer tied to what it was made of.
+    pub(super) omits_origin: bool,
+    /// As the answer tells it.
+    pub(super) is_new_copy: bool,
+    pub(super) is_refused: bool,
 }
 
 /// # Errors
@@ -48,8 +53,12 @@ pub(super) fn plan(
         candidate.replace_references();
         candidate.choose_destination(options, new_id);
     }
+    follow_references(objects, &mut candidates);
     check_references(objects, &mut candidates, &mut plan.errors);
     check_conflicts(objects, &mut candidates, options, &mut plan.errors);
+    if !options.copies {
+        check_origins(objects, &mut candidates, options, new_id, &mut plan.errors);
+    }
     let is_blocked = candidates.iter().any(|candidate| candidate.is_refused);
     redirect_references(&mut candidates);
     for candidate in candidates.into_iter().filter(|candidate| !candidate.is_refused) {
@@ -76,7 +85,16 @@ fn candidates(incoming: Vec<Incoming>, options: &Options, errors: &mut Vec<Value
                 None => continue,
             },
         };
-        candidates.push(Candidate { object, kind, retry, destination_id: None, is_refused: false });
+        let candidate = Candidate {
+            object,
+            kind,
+            retry,
+            destination_id: None,
+            omits_origin: false,
+            is_new_copy: false,
+            is_refused: false,
+        };
+        candidates.push(candidate);
     }
     candidates
 }
@@ -94,15 +112,22 @@ impl Candidate {
 
     fn choose_destination(&mut self, options: &Options, new_id: &dyn Fn() -> String) {
         let asked = self.retry.as_ref().and_then(|retry| retry.destination_id.clone());
-        let is_copy = options.copies || self.retry.as_ref().is_some_and(|retry| retry.is_new_copy);
+        self.is_new_copy = self.retry.as_ref().is_some_and(|retry| retry.is_new_copy);
+        let is_copy = options.copies || self.is_new_copy;
         self.destination_id = asked.or_else(|| is_copy.then(new_id));
+        self.omits_origin = is_copy;
+    }
+
+    /// Where it is written instead of under its own id.
+    pub(super) fn destination(&self) -> Option<Key> {
+        Some(Key::new(self.object.kind.as_str(), self.destination_id.as_deref()?))
     }
 
     fn target(&self) -> &str {
         self.destination_id.as_deref().unwrap_or(&self.object.id)
     }
 
-    fn overwrites(&self, options: &Options) -> bool {
+    pub(super) fn overwrites(&self, options: &Options) -> bool {
         self.retry.as_ref().map_or(options.overwrites, |retry| retry.overwrites)
     }
 
@@ -236,7 +261,7 @@ fn success(candidate: &Candidate, is_replaced: bool) -> Value {
         if let Some(to) = &candidate.destination_id {
             success.insert("destinationId".into(), to.clone().into());
         }
-        if candidate.retry.as_ref().is_some_and(|retry| retry.is_new_copy) {
+        if candidate.is_new_copy {
             success.insert("createNewCopy".into(), true.into());
         }
     }
@@ -264,15 +289,17 @@ fn invalid(candidate: &Candidate, is_replaced: bool, message: &str) -> Value {
 }
 
 fn draft(candidate: Candidate, target: String) -> Draft {
-    let Candidate { object, kind, destination_id, .. } = candidate;
+    let Candidate { object, kind, destination_id, omits_origin, .. } = candidate;
+    // Under another id it still comes from where it came.
+    let is_moved = destination_id.is_some_and(|to| to != object.id);
+    let origin_id = object.origin_id.or_else(|| is_moved.then_some(object.id)).filter(|_| !omits_origin);
     Draft {
         key: Key::new(object.kind, target),
         attributes: object.attributes,
         references: object.references,
         type_version: object.type_version.or_else(|| kind.usual.map(str::to_owned)),
         core_version: object.core_version.unwrap_or_else(|| CORE_VERSION.to_owned()),
-        // A copy is no longer tied to what it was made of.
-        origin_id: object.origin_id.filter(|_| destination_id.is_none()),
+        origin_id,
         managed: object.managed,
         created_at: None,
     }

@@ -189,6 +189,72 @@ fn copies_get_new_ids_and_refer_to_each_other() {
 }
 
 #[test]
+fn an_object_of_the_same_origin_is_the_destination_of_what_it_was_made_of() {
+    let fixture = Fixture::new();
+    let copy = |id: &str, origin: &str, title: &str| {
+        object("dashboard", id, json!({"originId": origin, "attributes": {"title": title}}))
+    };
+    fixture.import(&[&copy("b", "a", "B")]);
+    // The original, and another copy of it: both are what `b` is already.
+    for incoming in [object("dashboard", "a", json!({})), copy("c", "a", "C")] {
+        let answer = fixture.import(&[&incoming]);
+        let error = &answer["errors"][0];
+        assert_eq!(error["error"], json!({"type": "conflict", "destinationId": "b"}), "{answer}");
+        assert_eq!((&answer["success"], fixture.count()), (&json!(false), 1));
+    }
+    let answer = fixture.overwrite(&[&object("dashboard", "a", json!({"attributes": {"title": "A"}}))]);
+    let success = &answer["successResults"][0];
+    assert_eq!((&success["destinationId"], &success["overwrite"]), (&json!("b"), &json!(true)), "{answer}");
+    let objects = fixture.store.objects();
+    let written = objects.get("dashboard", "b").unwrap();
+    assert_eq!((&written.attributes["title"], written.origin_id.as_deref()), (&json!("A"), Some("a")));
+    // Another type has no part in it, and a copy that is asked for is one.
+    assert_eq!(fixture.import(&[&object("lens", "a", json!({}))])["success"], true);
+    let copies = Options { copies: true, ..Options::default() };
+    assert_eq!(fixture.try_import(&[&copy("c", "a", "C")], &copies).unwrap()["success"], true);
+    assert_eq!(fixture.count(), 3);
+}
+
+#[test]
+fn a_reference_follows_what_it_names_to_the_one_copy_of_it() {
+    let fixture = Fixture::new();
+    let copy = |id: &str| object("index-pattern", id, json!({"originId": "dv1"}));
+    fixture.import(&[&copy("dv2")]);
+    assert_eq!(fixture.import(&[DASHBOARD])["success"], true);
+    let objects = fixture.store.objects();
+    assert_eq!(objects.get("dashboard", "d1").unwrap().references[0].id, "dv2");
+    // Of two copies none is the one that is meant.
+    let retry = json!([{"type": "index-pattern", "id": "dv3", "destinationId": "dv3"}]);
+    assert_eq!(fixture.resolve(&[&copy("dv3")], retry)["success"], true);
+    let answer = fixture.overwrite(&[DASHBOARD]);
+    assert_eq!(answer["errors"][0]["error"]["references"], json!([{"type": "index-pattern", "id": "dv1"}]), "{answer}");
+}
+
+#[test]
+fn several_objects_of_the_same_origin_are_an_ambiguous_conflict() {
+    let fixture = Fixture::new();
+    let copy = |id: &str| object("dashboard", id, json!({"originId": "a", "attributes": {"title": id}}));
+    fixture.import(&[&copy("b")]);
+    let retry = json!([{"type": "dashboard", "id": "c", "destinationId": "c"}]);
+    assert_eq!(fixture.resolve(&[&copy("c")], retry)["success"], true);
+    let answer = fixture.overwrite(&[&copy("d")]);
+    let at = "1970-01-01T00:00:00.000Z";
+    let expected = json!([{"type": "dashboard", "id": "d", "meta": {"title": "d", "icon": "dashboardApp"},
+        "error": {"type": "ambiguous_conflict", "destinations": [
+            {"id": "b", "title": "b", "updatedAt": at}, {"id": "c", "title": "c", "updatedAt": at}]}}]);
+    assert_eq!(answer["errors"], expected);
+    let retry = json!([{"type": "dashboard", "id": "d", "destinationId": "c", "overwrite": true}]);
+    let answer = fixture.resolve(&[&copy("d")], retry);
+    assert_eq!((&answer["success"], fixture.count()), (&json!(true), 2), "{answer}");
+    // Two of the file are not told from one another by what is stored: both become new objects.
+    let answer = fixture.import(&[&copy("e"), &copy("f")]);
+    assert_eq!((&answer["successCount"], fixture.count()), (&json!(2), 4), "{answer}");
+    assert_eq!(answer["successResults"][1]["createNewCopy"], true, "{answer}");
+    let ids: Vec<&Value> = (0..2).map(|at| &answer["successResults"][at]["destinationId"]).collect();
+    assert!(ids.iter().all(|id| id.is_string()) && ids[0] != ids[1], "{answer}");
+}
+
+#[test]
 fn retries_import_only_what_they_name_in_their_own_way() {
     let fixture = Fixture::new();
     fixture.import(&[DATA_VIEW]);
