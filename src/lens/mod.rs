@@ -13,6 +13,8 @@ pub mod figure;
 pub mod filter;
 pub mod format;
 pub mod formula;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod kql;
 pub mod layer;
 pub mod object;

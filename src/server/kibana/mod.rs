@@ -10,6 +10,8 @@ pub(crate) mod attribute;
 pub(crate) mod error;
 pub(crate) mod export;
 pub(crate) mod find;
+#[doc(hidden)]
+pub mod fuzzing;
 pub(crate) mod handlers;
 pub(crate) mod http;
 pub(crate) mod import;
