@@ -30,12 +30,7 @@ async fn nothing_overlaps_nothing_is_cut_and_words_can_be_read_at_every_width_in
         for theme in THEMES {
             let feature = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
             page.chrome("Emulation.setEmulatedMedia", &feature).await;
-            size(&page, width, 1000).await;
-            let height = page.run("return document.documentElement.scrollHeight", json!([])).await;
-            // All of it in view, so that every chart is drawn at this size.
-            size(&page, width, u32::try_from(height.as_u64().unwrap()).unwrap()).await;
-            page.until("the theme", &format!("document.documentElement.dataset.theme === '{theme}'")).await;
-            page.settled().await;
+            draw_all(&page, width, theme).await;
             shot(&page, &format!("dashboard-{width}-{theme}")).await;
             for script in [FAULTS, CUT] {
                 let found: Vec<Value> = serde_json::from_value(page.run(script, json!([])).await).unwrap();
@@ -84,8 +79,8 @@ async fn the_filter_dialog_and_the_suggestions_fit_at_every_width_in_both_themes
         for theme in THEMES {
             let feature = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
             page.chrome("Emulation.setEmulatedMedia", &feature).await;
+            draw_all(&page, width, theme).await;
             size(&page, width, 900).await;
-            page.until("the theme", &format!("document.documentElement.dataset.theme === '{theme}'")).await;
             page.click(".add-filter").await;
             page.until("the fields are listed", "document.querySelector('.filter-form [role=option]')").await;
             shot(&page, &format!("filter-fields-{width}-{theme}")).await;
@@ -134,6 +129,15 @@ async fn shot(page: &Page, name: &str) {
     let shot = page.chrome("Page.captureScreenshot", &json!({"format": "png"})).await;
     let image = STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
     fs::write(folder().join(format!("{name}.png")), image).unwrap();
+}
+
+/// All of the page in view, so that every chart is drawn at this width and in this theme.
+async fn draw_all(page: &Page, width: u32, theme: &str) {
+    size(page, width, 1000).await;
+    let height = page.run("return document.documentElement.scrollHeight", json!([])).await;
+    size(page, width, u32::try_from(height.as_u64().unwrap()).unwrap()).await;
+    page.until("the theme", &format!("document.documentElement.dataset.theme === '{theme}'")).await;
+    page.settled().await;
 }
 
 async fn size(page: &Page, width: u32, height: u32) {

@@ -90,7 +90,7 @@ pub(super) fn follow_references(objects: &Objects, candidates: &mut [Candidate])
 }
 
 /// Each of these objects under its own id and under that of its origin.
-fn by_origin<'o>(objects: &'o Objects, counts: impl Fn(&Key) -> bool) -> BTreeMap<Key, Vec<&'o SavedObject>> {
+fn by_origin(objects: &Objects, counts: impl Fn(&Key) -> bool) -> BTreeMap<Key, Vec<&SavedObject>> {
     let mut by_origin: BTreeMap<Key, Vec<&SavedObject>> = BTreeMap::new();
     for object in objects.iter().filter(|object| counts(&object.key)) {
         let kind = object.key.kind.as_str();
