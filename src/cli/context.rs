@@ -110,15 +110,9 @@ impl Context {
             Some(base) => {
                 external::override_with(base, kafka, elasticsearch, kibana).map_err(|error| failures::external(&error))
             }
-            // One given address is enough for a command that needs no more; the other one is never dialled unasked.
+            // One given address is enough for a command that needs no more.
             None if kafka.is_some() || elasticsearch.is_some() => {
-                let nowhere = Endpoints {
-                    kafka: "127.0.0.1:9092".into(),
-                    elasticsearch: "http://127.0.0.1:9200".into(),
-                    kibana: None,
-                };
-                external::override_with(nowhere, kafka, elasticsearch, kibana)
-                    .map_err(|error| failures::external(&error))
+                external::some(kafka, elasticsearch, kibana).map_err(|error| failures::external(&error))
             }
             None => Err(self.not_running()),
         }

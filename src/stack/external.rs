@@ -26,11 +26,15 @@ pub fn endpoints(
     )
 }
 
-/// Checks the address of an Elasticsearch that is asked on its own; nobody dials the other one.
-pub fn elasticsearch(address: &str) -> Result<Endpoints, ExternalError> {
+/// Checks the addresses of a command that may need only some of them; those that are left out are never dialled unasked.
+pub fn some(
+    kafka: Option<&str>,
+    elasticsearch: Option<&str>,
+    kibana: Option<&str>,
+) -> Result<Endpoints, ExternalError> {
     let nowhere =
         Endpoints { kafka: "127.0.0.1:9092".into(), elasticsearch: "http://127.0.0.1:9200".into(), kibana: None };
-    override_with(nowhere, None, Some(address), None)
+    override_with(nowhere, kafka, elasticsearch, kibana)
 }
 
 /// Checks the address of a Kibana that is asked on its own.

@@ -28,14 +28,10 @@ async fn nothing_overlaps_nothing_is_cut_and_words_can_be_read_at_every_width_in
     let mut faults = Vec::new();
     for width in WIDTHS {
         for theme in THEMES {
-            let feature = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
-            page.chrome("Emulation.setEmulatedMedia", &feature).await;
             draw_all(&page, width, theme).await;
             shot(&page, &format!("dashboard-{width}-{theme}")).await;
-            for script in [FAULTS, CUT] {
-                let found: Vec<Value> = serde_json::from_value(page.run(script, json!([])).await).unwrap();
-                faults.extend(found.into_iter().map(|fault| format!("{width} {theme}: {fault}")));
-            }
+            faults.extend(found(&page, FAULTS, &format!("{width} {theme}")).await);
+            faults.extend(found(&page, CUT, &format!("{width} {theme}")).await);
         }
     }
     assert!(faults.is_empty(), "{} (screenshots in {}):\n{}", faults.len(), folder().display(), faults.join("\n"));
@@ -77,8 +73,6 @@ async fn the_filter_dialog_and_the_suggestions_fit_at_every_width_in_both_themes
     let mut faults = Vec::new();
     for width in WIDTHS {
         for theme in THEMES {
-            let feature = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
-            page.chrome("Emulation.setEmulatedMedia", &feature).await;
             draw_all(&page, width, theme).await;
             size(&page, width, 900).await;
             page.click(".add-filter").await;
@@ -98,8 +92,7 @@ async fn the_filter_dialog_and_the_suggestions_fit_at_every_width_in_both_themes
             page.click(".filter-values input").await;
             page.until("the values are listed again", "document.querySelector('.filter-values [role=option]')").await;
             shot(&page, &format!("filter-values-{width}-{theme}")).await;
-            let found: Vec<Value> = serde_json::from_value(page.run(FAULTS, json!([])).await).unwrap();
-            faults.extend(found.into_iter().map(|fault| format!("dialog {width} {theme}: {fault}")));
+            faults.extend(found(&page, FAULTS, &format!("dialog {width} {theme}")).await);
             let outside = "const box = document.querySelector('.filter-box').getBoundingClientRect();
                 return box.left < 0 || box.right > innerWidth || box.top < 0 || box.bottom > innerHeight";
             assert_eq!(page.run(outside, json!([])).await, json!(false), "{width} {theme}");
@@ -113,8 +106,7 @@ async fn the_filter_dialog_and_the_suggestions_fit_at_every_width_in_both_themes
             page.run(script, json!([])).await;
             page.until("the values are listed", "document.querySelector('.query-bar .suggestion-value')").await;
             shot(&page, &format!("query-values-{width}-{theme}")).await;
-            let found: Vec<Value> = serde_json::from_value(page.run(FAULTS, json!([])).await).unwrap();
-            faults.extend(found.into_iter().map(|fault| format!("query {width} {theme}: {fault}")));
+            faults.extend(found(&page, FAULTS, &format!("query {width} {theme}")).await);
             page.run("document.querySelector('.query-input').blur()", json!([])).await;
         }
     }
@@ -122,6 +114,12 @@ async fn the_filter_dialog_and_the_suggestions_fit_at_every_width_in_both_themes
     faults.dedup();
     assert!(faults.is_empty(), "{} (screenshots in {}):\n{}", faults.len(), folder().display(), faults.join("\n"));
     page.close().await;
+}
+
+/// What a script finds wrong, and where.
+async fn found(page: &Page, script: &str, place: &str) -> Vec<String> {
+    let found: Vec<Value> = serde_json::from_value(page.run(script, json!([])).await).unwrap();
+    found.into_iter().map(|fault| format!("{place}: {fault}")).collect()
 }
 
 async fn shot(page: &Page, name: &str) {
@@ -133,6 +131,8 @@ async fn shot(page: &Page, name: &str) {
 
 /// All of the page in view, so that every chart is drawn at this width and in this theme.
 async fn draw_all(page: &Page, width: u32, theme: &str) {
+    let feature = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
+    page.chrome("Emulation.setEmulatedMedia", &feature).await;
     size(page, width, 1000).await;
     let height = page.run("return document.documentElement.scrollHeight", json!([])).await;
     size(page, width, u32::try_from(height.as_u64().unwrap()).unwrap()).await;

@@ -1,4 +1,4 @@
-//! The page and `explain` over somebody else's cluster: behind TLS with a private authority and credentials, and at an
+//! The page and `explain` over somebody else's cluster: until Ctrl-C, behind TLS with a private authority and credentials, and at an
 //! exported address.
 
 use std::io::{BufRead, BufReader, Write};
@@ -119,6 +119,16 @@ fn fields(page: SocketAddr) -> Result<Vec<String>, String> {
         Some(fields) => Ok(fields.iter().map(|field| field["name"].as_str().unwrap().to_owned()).collect()),
         None => Err(answer["message"].as_str().unwrap_or_default().to_owned()),
     }
+}
+
+#[test]
+fn a_page_over_a_cluster_that_has_no_kibana_is_served_until_ctrl_c() {
+    let (node, _) = node();
+    let sandbox = Sandbox::new();
+    let (child, address) = open(&sandbox, &["--elasticsearch", &node.url], &[]);
+    let page = http::send(address, "GET", "/app/dashboards", "");
+    assert!(page.status == 200 && page.text().contains("<!doctype html>"), "{}", page.text());
+    end(child);
 }
 
 #[test]

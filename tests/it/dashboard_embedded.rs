@@ -1,15 +1,11 @@
 //! The dashboard on the embedded stack: the commands, the server's figures, and what `explain` says of the searches.
 
-use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
-use std::process::Stdio;
 
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::{Value, json};
 
 use crate::cli_support::Sandbox;
 use crate::support::http;
-use crate::support::servers::TestElasticsearch;
 
 const SHIPPED: &str = include_str!("../../es/stock-stream-dashboard.ndjson");
 
@@ -95,23 +91,4 @@ fn the_embedded_stack_has_the_dashboard_and_gives_it_back_as_it_is_in_the_file()
         assert!(!["empty", "error", "unsupported"].contains(&kind), "{line:#}");
         assert_eq!(line["searches"][0]["response"]["timed_out"], false, "{line:#}");
     }
-}
-
-#[test]
-fn a_page_over_a_cluster_that_has_no_kibana_is_served_until_ctrl_c() {
-    let sandbox = Sandbox::new();
-    let node = TestElasticsearch::start_own();
-    let mut child = sandbox
-        .command(&["dashboard", "open", "--print", "--elasticsearch", &node.url])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
-    let address = line.trim().strip_prefix("http://").and_then(|rest| rest.split('/').next()).unwrap();
-    let page = http::send(address.parse().unwrap(), "GET", "/app/dashboards", "");
-    assert!(page.status == 200 && page.text().contains("<!doctype html>"), "{}", page.text());
-    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
-    assert!(child.wait().unwrap().success());
 }

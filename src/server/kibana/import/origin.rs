@@ -1,6 +1,6 @@
 //! Objects of the same origin: what an import finds under another id is replaced or refused, not put beside a second time.
 //!
-//! As Kibana 8.12's `checkOriginConflicts`: an object that has no twin under its own id is held against those that were
+//! As Kibana's `checkOriginConflicts`: an object that has no twin under its own id is held against those that were
 //! made of it, or of what it was made of (`originId`). One such object is a `conflict` with its id as the destination,
 //! several are an `ambiguous_conflict`. Where several objects of the file come from one origin, each becomes a new object.
 //! References that lead out of the file follow what they name to the one object that was made of it
