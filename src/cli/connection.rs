@@ -66,7 +66,8 @@ impl Connection {
             Ok(endpoints) => endpoints,
             Err(error) if cx.global.elasticsearch.is_some() => return Err(error),
             Err(_) => match std::env::var(ELASTICSEARCH_URL).ok().filter(|url| !url.is_empty()) {
-                Some(url) => external::some(None, Some(&url), None).map_err(|error| failures::external(&error))?,
+                Some(url) => external::some(None, Some(&url), None)
+                    .map_err(|error| failures::external(&error).tried(format!("the address in {ELASTICSEARCH_URL}")))?,
                 None => return Ok(None),
             },
         };

@@ -189,7 +189,7 @@ fn the_exported_address_of_elasticsearch_is_taken_where_no_other_is_named() {
     };
     assert!(has_asked(&exported) && !has_asked(&[]));
     let wrong = sandbox.run_with(&["dashboard", "open", "--print"], &[("ELASTICSEARCH_URL", "nonsense")]).expect(2);
-    assert!(wrong.stderr.contains("nonsense"), "{}", wrong.stderr);
+    assert!(wrong.stderr.contains("`nonsense`") && wrong.stderr.contains("in ELASTICSEARCH_URL"), "{}", wrong.stderr);
     // A flag goes before it.
     let flag = ["dashboard", "explain", "--elasticsearch", &node.url];
     sandbox.run_with(&flag, &[("ELASTICSEARCH_URL", "nonsense")]).expect(0);
