@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use tantivy::columnar::StrColumn;
+use tantivy::columnar::{ColumnIndex, StrColumn};
 
 use super::collector::{Docs, Segment};
-use super::values::{Values, unreadable};
+use super::values::{Rows, Values, unreadable};
 use crate::server::elasticsearch::error::Exception;
 use crate::server::elasticsearch::storage::schema::kw_column;
 
@@ -17,23 +17,27 @@ pub(super) fn open(values: &Values, segment: &Segment<'_>) -> Result<Option<StrC
     segment.reader.fast_fields().str(&kw_column(&field.path)).map_err(unreadable)
 }
 
-/// The distinct ordinals of every document, ascending: `visit(position, ordinal)`. False where a document has none.
+/// The distinct ordinals of every document, ascending: `visit(position, ordinal)`. None where a document has none.
 pub(super) fn each_ordinal(column: &StrColumn, docs: &Docs<'_>, mut visit: impl FnMut(usize, Option<u64>)) {
     let ords = column.ords();
-    let mut several: Vec<u64> = Vec::new();
-    for (at, doc) in docs.ids.iter().enumerate() {
-        let rows = ords.index.value_row_ids(*doc);
-        match rows.len() {
-            0 => visit(at, None),
-            1 => visit(at, Some(ords.values.get_val(rows.start))),
-            _ => {
-                several.clear();
-                several.extend(rows.map(|row| ords.values.get_val(row)));
-                several.sort_unstable();
-                several.dedup();
-                several.iter().for_each(|ord| visit(at, Some(*ord)));
-            }
+    if matches!(ords.index, ColumnIndex::Full) {
+        let mut found = vec![0; docs.ids.len()];
+        ords.values.get_vals(docs.ids, &mut found);
+        found.into_iter().enumerate().for_each(|(at, ordinal)| visit(at, Some(ordinal)));
+        return;
+    }
+    let rows = Rows::of(&ords.index, docs.ids);
+    let mut found = vec![0; rows.ids.len()];
+    ords.values.get_vals(&rows.ids, &mut found);
+    let mut rest = found.as_mut_slice();
+    for (at, count) in rows.counts.iter().enumerate() {
+        let Some((own, after)) = std::mem::take(&mut rest).split_at_mut_checked(*count as usize) else { return };
+        rest = after;
+        if own.is_empty() {
+            visit(at, None);
         }
+        own.sort_unstable();
+        own.chunk_by(|left, right| left == right).filter_map(<[u64]>::first).for_each(|ord| visit(at, Some(*ord)));
     }
 }
 
@@ -44,6 +48,8 @@ pub(super) struct Terms {
     terms: Vec<Box<str>>,
     /// From the ordinals of the open segment to ids.
     segment: Vec<u32>,
+    /// How many of those have no id yet.
+    unknown: usize,
 }
 
 impl Terms {
@@ -68,8 +74,10 @@ impl Terms {
     /// Forgets the ordinals of the last segment; `all` reads every term of the new one.
     pub(super) fn open(&mut self, column: Option<&StrColumn>, all: bool) -> Result<(), Exception> {
         self.segment.clear();
+        self.unknown = 0;
         let Some(column) = column else { return Ok(()) };
         self.segment.resize(column.num_terms(), UNKNOWN);
+        self.unknown = column.num_terms();
         if all {
             let ords: Vec<u64> = (0..column.num_terms() as u64).collect();
             self.learn(column, ords)?;
@@ -79,6 +87,9 @@ impl Terms {
 
     /// The ids of ordinals, [`Self::id`] of which is asked next, are known after this.
     pub(super) fn prepare(&mut self, column: &StrColumn, docs: &Docs<'_>) -> Result<(), Exception> {
+        if self.unknown == 0 {
+            return Ok(());
+        }
         let mut unknown = Vec::new();
         each_ordinal(column, docs, |_, ord| unknown.extend(ord.filter(|ord| self.id(*ord) == UNKNOWN)));
         unknown.sort_unstable();
@@ -99,6 +110,7 @@ impl Terms {
             let id = self.intern(&String::from_utf8_lossy(bytes));
             let slot = at.next().and_then(|ord| usize::try_from(*ord).ok()).and_then(|ord| self.segment.get_mut(ord));
             if let Some(slot) = slot {
+                self.unknown = self.unknown.saturating_sub(usize::from(*slot == UNKNOWN));
                 *slot = id;
             }
         });

@@ -254,6 +254,17 @@ impl Prepared {
             Self::Slow => rounding.round(millis),
         }
     }
+
+    /// The first instant after the bucket that was just found to start at `start`; `start` itself where that is not known.
+    pub(super) fn end(&self, start: i64) -> i64 {
+        match self {
+            Self::Grid { width, .. } => start.saturating_add(*width),
+            Self::Table { starts, last } if starts.get(*last) == Some(&start) => {
+                starts.get(*last + 1).copied().unwrap_or(start)
+            }
+            Self::Table { .. } | Self::Slow => start,
+        }
+    }
 }
 
 fn floor_to(millis: i64, width: i64, shift: i64) -> i64 {
@@ -342,6 +353,8 @@ mod tests {
                 let rounded = rounding.round(value);
                 prop_assert!(rounded <= value);
                 prop_assert_eq!(prepared.round(&rounding, value), rounded);
+                let end = prepared.end(rounded);
+                prop_assert!(end == rounded || end == rounding.next(rounded), "{end} for {rounded}");
                 prop_assert!(rounding.next(rounded) > value, "{} < {}", rounding.next(rounded), value);
             }
         }

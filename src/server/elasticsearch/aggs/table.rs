@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
-use super::collector::NO_BUCKET;
+use super::collector::{NO_BUCKET, slot_or};
 use crate::server::elasticsearch::error::Exception;
 
 /// Buckets one aggregation may hold while it collects; the answer is limited far below this.
@@ -12,6 +12,8 @@ const BUCKETS_MAX: usize = 4_000_000;
 const DENSE_KEYS: u64 = 8192;
 /// ...as long as all arrays together stay below this many cells (16 MB).
 const DENSE_CELLS: usize = 4_000_000;
+/// Other keys are looked for among the last ones met, by some bits of their hash.
+const RECENT: usize = 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct BucketTable {
@@ -19,6 +21,10 @@ pub(super) struct BucketTable {
     /// By parent and hint: a cache in front of `ids`, so a cell may be empty though the bucket exists.
     dense: Vec<Vec<u32>>,
     dense_cells: usize,
+    /// Parent, key and bucket; empty until the first key without a small hint.
+    recent: Vec<(u32, u64, u32)>,
+    /// By parent: the last key asked of [`Self::near`], and its bucket.
+    last: Vec<(u64, u32)>,
     parents: Vec<u32>,
     keys: Vec<u64>,
     counts: Vec<u64>,
@@ -37,8 +43,36 @@ impl BucketTable {
             {
                 return Ok(*bucket);
             }
+            return self.find(parent, key, hint);
         }
-        self.find(parent, key, hint)
+        let place = recent_place(parent, key);
+        match self.recent.get(place) {
+            Some((of, same, bucket)) if (*of, *same) == (parent, key) => Ok(*bucket),
+            _ => {
+                let bucket = self.find(parent, key, hint)?;
+                self.recent.resize(RECENT, (NO_BUCKET, 0, NO_BUCKET));
+                if let Some(cell) = self.recent.get_mut(place) {
+                    *cell = (parent, key, bucket);
+                }
+                Ok(bucket)
+            }
+        }
+    }
+
+    /// As [`Self::bucket`], where the next key under a parent is most often the one before: a time, in the order of time.
+    #[inline]
+    pub(super) fn near(&mut self, parent: u32, key: u64, hint: u64) -> Result<u32, Exception> {
+        if let Some((last, bucket)) = self.last.get(parent as usize)
+            && *last == key
+            && *bucket != NO_BUCKET
+        {
+            return Ok(*bucket);
+        }
+        let bucket = self.bucket(parent, key, hint)?;
+        if let Some(last) = slot_or(&mut self.last, parent, (0, NO_BUCKET)) {
+            *last = (key, bucket);
+        }
+        Ok(bucket)
     }
 
     fn find(&mut self, parent: u32, key: u64, hint: u64) -> Result<u32, Exception> {
@@ -108,6 +142,12 @@ impl BucketTable {
     pub(super) fn doc_count(&self, bucket: u32) -> u64 {
         self.counts.get(bucket as usize).copied().unwrap_or_default()
     }
+}
+
+fn recent_place(parent: u32, key: u64) -> usize {
+    // The high bits of a product with an odd constant near 2^64 / 1.618 spread neighbouring keys.
+    let hash = (key ^ u64::from(parent).rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
+    usize::try_from(hash).unwrap_or_default() % RECENT
 }
 
 fn too_large() -> Exception {

@@ -1,8 +1,10 @@
 //! Where an aggregation's values come from: the field of each index, its column in each segment, and what stands in for a
 //! missing value.
 
+use std::ops::Range;
+
 use tantivy::SegmentReader;
-use tantivy::columnar::{Cardinality, Column};
+use tantivy::columnar::{Cardinality, Column, ColumnIndex, ColumnValues};
 
 use super::collector::{Docs, Segment};
 use super::format::ValueFormat;
@@ -307,20 +309,75 @@ fn each<T, U>(
         values.into_iter().enumerate().for_each(|(at, value)| visit(at, convert(value)));
         return;
     }
-    let mut several = Vec::new();
-    for (at, doc) in docs.ids.iter().enumerate() {
-        let rows = column.index.value_row_ids(*doc);
-        match rows.len() {
-            0 => missing.into_iter().for_each(|value| visit(at, value)),
-            1 => visit(at, convert(column.values.get_val(rows.start))),
-            _ => {
-                several.clear();
-                several.extend(rows.map(|row| convert(column.values.get_val(row))));
-                several.sort_by(|left, right| left.partial_cmp(right).unwrap_or(std::cmp::Ordering::Equal));
-                several.iter().for_each(|value| visit(at, *value));
+    let rows = Rows::of(&column.index, docs.ids);
+    let mut values = vec![T::default(); rows.ids.len()];
+    column.values.get_vals(&rows.ids, &mut values);
+    let mut rest = values.as_mut_slice();
+    for (at, count) in rows.counts.iter().enumerate() {
+        let Some((own, after)) = std::mem::take(&mut rest).split_at_mut_checked(*count as usize) else { return };
+        rest = after;
+        if own.is_empty() {
+            missing.into_iter().for_each(|value| visit(at, value));
+        }
+        // Values of a document are kept as written, and asked for in order.
+        if !own.is_sorted() {
+            // A book's bids come from the best down.
+            own.reverse();
+            if !own.is_sorted() {
+                own.sort_unstable_by(|left, right| left.partial_cmp(right).unwrap_or(std::cmp::Ordering::Equal));
             }
         }
+        own.iter().for_each(|value| visit(at, convert(*value)));
     }
+}
+
+/// Where the values of some documents are in a column, so that they can be read at once.
+#[derive(Default)]
+pub(super) struct Rows {
+    pub(super) ids: Vec<u32>,
+    /// Of each document, as many as it has values.
+    pub(super) counts: Vec<u32>,
+}
+
+impl Rows {
+    /// `docs` as [`Docs::ids`].
+    pub(super) fn of(index: &ColumnIndex, docs: &[u32]) -> Self {
+        if let (Some(starts), Some(block)) = (row_starts(index), unbroken(docs)) {
+            return Self::of_block(starts, block);
+        }
+        let mut rows = Self { ids: Vec::with_capacity(docs.len()), counts: Vec::with_capacity(docs.len()) };
+        for doc in docs {
+            let found = index.value_row_ids(*doc);
+            rows.counts.push(found.end.saturating_sub(found.start));
+            rows.ids.extend(found);
+        }
+        rows
+    }
+
+    /// Rows of neighbours are neighbours.
+    fn of_block(column: &dyn ColumnValues<u32>, docs: Range<u32>) -> Self {
+        let mut starts = vec![0; docs.len() + 1];
+        column.get_range(u64::from(docs.start), &mut starts);
+        let counts = starts.iter().zip(starts.iter().skip(1)).map(|(start, end)| end.saturating_sub(*start)).collect();
+        let all = starts.first().copied().unwrap_or_default()..starts.last().copied().unwrap_or_default();
+        Self { ids: all.collect(), counts }
+    }
+}
+
+/// The range of ids that follow each other without a gap or a repeat.
+fn unbroken(docs: &[u32]) -> Option<Range<u32>> {
+    let (first, last) = (*docs.first()?, *docs.last()?);
+    let length = usize::try_from(last.checked_sub(first)?).ok()?.checked_add(1)?;
+    // Ids ascend, so that with the right ends and length only a repeat that makes up for a gap is left to find.
+    let ascends = || docs.iter().zip(docs.iter().skip(1)).all(|(id, next)| id < next);
+    (length == docs.len() && ascends()).then(|| first..last.saturating_add(1))
+}
+
+/// Where each document's values start, and after the last one the end; none where documents without a value are left out.
+fn row_starts(index: &ColumnIndex) -> Option<&dyn ColumnValues<u32>> {
+    let ColumnIndex::Multivalued(index) = index else { return None };
+    let starts = index.get_start_index_column();
+    (starts.num_vals().checked_sub(1) == Some(index.num_docs())).then_some(starts.as_ref())
 }
 
 /// Towards zero, and to the ends of the range beyond them.

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use super::shown::encode;
+use super::once::Searches;
 use crate::lens::figure::{self, ColourBook, Figure};
 use crate::lens::layer::{Run, Step};
 use crate::lens::object::{LensPanel, Markdown, Panel, PanelContent};
@@ -13,7 +13,6 @@ use crate::lens::panel::prepare;
 use crate::lens::scope::Scope;
 use crate::lens::table::Table;
 use crate::lens::view::DataView;
-use crate::server::kibana::Kibana;
 
 /// A panel's figure, and what was asked for it.
 pub(super) struct Drawn {
@@ -26,16 +25,10 @@ pub(super) type Views = Arc<BTreeMap<String, DataView>>;
 pub(super) type Colours = Arc<Mutex<ColourBook>>;
 
 /// Whatever is wrong with a panel is its figure.
-pub(super) async fn panel(
-    kibana: &Arc<Kibana>,
-    panel: &Panel,
-    views: &Views,
-    scope: &Scope,
-    colours: &Colours,
-) -> Drawn {
+pub(super) async fn panel(asks: &Searches, panel: &Panel, views: &Views, scope: &Scope, colours: &Colours) -> Drawn {
     let mut searches = Vec::new();
     let figure = match &panel.content {
-        PanelContent::Lens(lens) => match chart(kibana, lens, views, scope, colours, &mut searches).await {
+        PanelContent::Lens(lens) => match chart(asks, lens, views, scope, colours, &mut searches).await {
             Ok(figure) => figure,
             Err(message) => Figure::Error { message, hint: None },
         },
@@ -59,7 +52,7 @@ fn text(markdown: &Markdown) -> Figure {
 }
 
 async fn chart(
-    kibana: &Arc<Kibana>,
+    asks: &Searches,
     lens: &LensPanel,
     views: &Views,
     scope: &Scope,
@@ -73,7 +66,7 @@ async fn chart(
     let (mut tables, mut view_ids) = (BTreeMap::new(), BTreeMap::new());
     for layer in prepared {
         let run = Run::new(&layer.layer, layer.view, scope, &layer.own).map_err(|error| error.to_string())?;
-        let table = search(kibana, run, &layer.view.index, searches).await?;
+        let table = search(asks, run, &layer.view.index, searches).await?;
         view_ids.insert(layer.layer.id.clone(), layer.view.id.clone());
         tables.insert(layer.layer.id.clone(), table);
     }
@@ -81,16 +74,14 @@ async fn chart(
 }
 
 /// The layer's searches, one after the other.
-async fn search(kibana: &Kibana, run: Run, index: &str, searches: &mut Vec<Value>) -> Result<Table, String> {
-    let path = format!("/{}/_search?ignore_unavailable=true", encode(index));
+async fn search(asks: &Searches, run: Run, index: &str, searches: &mut Vec<Value>) -> Result<Table, String> {
     let (mut run, mut step) = off_thread(move || advance(run, None)).await?;
     loop {
         let request = match step {
             Step::Done(table) => return Ok(table),
             Step::Search(request) => request,
         };
-        let (_, answer) = kibana.search.post(&path, &request).await.map_err(|error| error.to_string())?;
-        searches.push(json!({"index": index, "request": request, "response": answer}));
+        let answer = asks.ask(index, &request, searches).await?;
         (run, step) = off_thread(move || advance(run, Some(&answer))).await?;
     }
 }

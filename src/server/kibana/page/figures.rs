@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 
 use super::ask::Ask;
 use super::draw::{self, Colours, Views};
+use super::once::Searches;
 use super::shown::shown;
 use crate::lens::figure::ColourBook;
 use crate::lens::filter;
@@ -41,7 +42,7 @@ pub(super) fn figures(kibana: Arc<Kibana>, request: Request) -> HandlerFuture {
         }
         let (sender, lines) = mpsc::channel(LINES_MAX);
         let work = Work {
-            kibana,
+            asks: Searches::new(kibana, ask.inspects),
             views: Arc::new(shown.views),
             colours: Arc::new(Mutex::new(colours)),
             inspects: ask.inspects,
@@ -63,7 +64,7 @@ fn check(scope: &Scope, view: Option<&DataView>) -> Result<(), ApiError> {
 }
 
 struct Work {
-    kibana: Arc<Kibana>,
+    asks: Searches,
     views: Views,
     colours: Colours,
     inspects: bool,
@@ -94,7 +95,7 @@ impl Work {
 
     async fn one(&self, panel: &Panel, scope: &Scope) -> Bytes {
         let started = Instant::now();
-        let drawn = draw::panel(&self.kibana, panel, &self.views, scope, &self.colours).await;
+        let drawn = draw::panel(&self.asks, panel, &self.views, scope, &self.colours).await;
         let figure = serde_json::to_value(&drawn.figure).unwrap_or_else(
             |error| json!({"kind": "error", "message": format!("the figure can't be written: {error}"), "hint": null}),
         );

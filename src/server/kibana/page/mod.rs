@@ -14,6 +14,7 @@ mod draw;
 mod figures;
 mod live;
 mod offer;
+mod once;
 mod options;
 mod shown;
 #[cfg(test)]

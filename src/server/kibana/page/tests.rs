@@ -14,6 +14,11 @@ const VALUES: &str = "/api/stockdev/dashboards/d/values";
 
 /// A tile that counts documents, a text, a map, and a list of symbols.
 fn objects() -> String {
+    objects_with(&["tile"])
+}
+
+/// The same with as many tiles as there are names, all alike.
+fn objects_with(tiles: &[&str]) -> String {
     let layer = json!({"columnOrder": ["n"], "columns": {"n": {
         "label": "Ticks", "dataType": "number", "operationType": "count", "isBucketed": false, "scale": "ratio",
         "sourceField": "___records___", "params": {}}}});
@@ -25,22 +30,25 @@ fn objects() -> String {
             "query": {"language": "kuery", "query": "symbol: B"}},
     });
     let grid = |id: &str| json!({"x": 0, "y": 0, "w": 24, "h": 8, "i": id});
-    let panels = json!([
-        {"type": "lens", "panelIndex": "tile", "gridData": grid("tile"), "embeddableConfig": {"attributes": chart}},
+    let tile = |id: &&str| json!({"type": "lens", "panelIndex": id, "gridData": grid(id), "embeddableConfig": {"attributes": chart}});
+    let others = json!([
         {"type": "visualization", "panelIndex": "text", "gridData": grid("text"), "embeddableConfig": {"savedVis":
             {"type": "markdown", "title": "", "params": {"markdown": "*safe* <b>text</b>"}}}},
         {"type": "map", "panelIndex": "map", "gridData": grid("map"), "embeddableConfig": {}},
     ]);
+    let panels: Vec<Value> = tiles.iter().map(tile).chain(others.as_array().unwrap().clone()).collect();
+    let mut references: Vec<Value> = tiles
+        .iter()
+        .map(|id| json!({"type": "index-pattern", "id": "v", "name": format!("{id}:indexpattern-datasource-layer-l")}))
+        .collect();
+    references.push(json!({"type": "index-pattern", "id": "v", "name": "controlGroup_c:optionsListDataView"}));
     let control = json!({"c": {"type": "optionsListControl", "order": 0, "explicitInput": {
         "id": "c", "fieldName": "symbol", "title": "Symbol", "dataViewRefName": "controlGroup_c:optionsListDataView",
         "selectedOptions": ["A"], "sort": {"by": "_count", "direction": "desc"}}}});
     let dashboard = json!({
         "type": "dashboard", "id": "d", "typeMigrationVersion": "8.9.0", "coreMigrationVersion": "8.8.0",
-        "references": [
-            {"type": "index-pattern", "id": "v", "name": "tile:indexpattern-datasource-layer-l"},
-            {"type": "index-pattern", "id": "v", "name": "controlGroup_c:optionsListDataView"},
-        ],
-        "attributes": {"title": "D", "panelsJSON": panels.to_string(), "optionsJSON": "{}",
+        "references": references,
+        "attributes": {"title": "D", "panelsJSON": Value::from(panels).to_string(), "optionsJSON": "{}",
             "controlGroupInput": {"panelsJSON": control.to_string()}},
     });
     let view = json!({
@@ -121,6 +129,20 @@ async fn each_panel_is_a_line_between_the_range_and_the_end() {
         "1970-01-01T01:00:00.000Z",
     ] {
         assert!(filter.contains(part), "{part} is not in {filter}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_several_panels_ask_is_asked_once() {
+    let (server, asked) = served(|_| hits(7)).await;
+    let (status, answer) = server.import("?overwrite=true", "a.ndjson", objects_with(&["tile", "twin", "third"])).await;
+    assert_eq!((status, &answer["success"]), (200, &json!(true)), "{answer}");
+    let lines = lines(&server.call("POST", FIGURES, ask(&json!({"inspect": true}))).await);
+    assert_eq!(asked.lock().unwrap().len(), 1);
+    for panel in ["tile", "twin", "third"] {
+        assert_eq!(figure(&lines, panel)["tiles"][0]["value"], "7", "{panel}");
+        let line = lines.iter().find(|line| line["panel"] == panel).unwrap();
+        assert_eq!(line["searches"].as_array().map(Vec::len), Some(1), "{panel}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! `filter`, `filters`, `missing` and `global`: buckets that a document is in or not, whatever its values.
 
 use serde_json::Map;
-use tantivy::query::{EnableScoring, Weight};
+use tantivy::TERMINATED;
+use tantivy::query::{AllScorer, EnableScoring, Weight};
 
 use super::super::collector::{Children, Collector, Docs, Fall, Segment, slot};
 use super::super::keywords;
@@ -122,6 +123,15 @@ impl Test {
         }
     }
 
+    /// True of every document of the open segment, so that none has to be asked about.
+    fn holds_everywhere(&self) -> bool {
+        match self {
+            Self::All => true,
+            Self::Query(matcher) => matcher.everything,
+            Self::Missing(_) => false,
+        }
+    }
+
     fn holds(&self, doc: u32) -> bool {
         match self {
             Self::All => true,
@@ -143,6 +153,14 @@ impl Collector for Single {
     }
 
     fn collect(&mut self, docs: &Docs<'_>) -> Result<(), Exception> {
+        if self.test.holds_everywhere() {
+            for at in 0..docs.ids.len() {
+                if let Some(count) = slot(&mut self.counts, docs.parent(at)) {
+                    *count += 1;
+                }
+            }
+            return self.below.collect(docs);
+        }
         let mut fall = Fall::default();
         for (at, doc) in docs.ids.iter().enumerate() {
             if self.test.holds(*doc) {
@@ -314,6 +332,8 @@ impl Collector for FiltersCollector {
 pub(super) struct Matcher {
     weights: Vec<Box<dyn Weight>>,
     words: Vec<u64>,
+    /// Every document of the open segment matches; `words` is empty then.
+    everything: bool,
 }
 
 impl Matcher {
@@ -324,26 +344,30 @@ impl Matcher {
             let scoring = EnableScoring::disabled_from_searcher(&shard.searcher);
             weights.push(planned.weight(scoring).map_err(|error| refused(shard, unreadable(error)))?);
         }
-        Ok(Self { weights, words: Vec::new() })
+        Ok(Self { weights, words: Vec::new(), everything: false })
     }
 
     pub(super) fn open(&mut self, segment: &Segment<'_>) -> Result<(), Exception> {
         self.words.clear();
-        self.words.resize(segment.reader.max_doc().div_ceil(64) as usize, 0);
+        self.everything = false;
         let Some(weight) = self.weights.get(segment.shard) else { return Ok(()) };
-        let words = &mut self.words;
-        weight
-            .for_each_no_score(segment.reader, &mut |docs| {
-                for doc in docs {
-                    if let Some(word) = words.get_mut((doc / 64) as usize) {
-                        *word |= 1 << (doc % 64);
-                    }
-                }
-            })
-            .map_err(unreadable)
+        let mut scorer = weight.scorer(segment.reader, 1.0).map_err(unreadable)?;
+        self.everything = scorer.is::<AllScorer>() && scorer.size_hint() == segment.reader.max_doc();
+        if self.everything {
+            return Ok(());
+        }
+        self.words.resize(segment.reader.max_doc().div_ceil(64) as usize, 0);
+        let mut doc = scorer.doc();
+        while doc != TERMINATED {
+            if let Some(word) = self.words.get_mut((doc / 64) as usize) {
+                *word |= 1 << (doc % 64);
+            }
+            doc = scorer.advance();
+        }
+        Ok(())
     }
 
     pub(super) fn matches(&self, doc: u32) -> bool {
-        self.words.get((doc / 64) as usize).is_some_and(|word| word >> (doc % 64) & 1 == 1)
+        self.everything || self.words.get((doc / 64) as usize).is_some_and(|word| word >> (doc % 64) & 1 == 1)
     }
 }

@@ -89,6 +89,23 @@ impl Default for GridState {
     }
 }
 
+/// The bucket that the last instant fell into: most documents are near the one before.
+#[derive(Default)]
+struct OpenBucket {
+    start: i64,
+    /// The first instant after it; `start` or less if not known.
+    end: i64,
+    hint: u64,
+    allowed: bool,
+}
+
+impl OpenBucket {
+    #[inline]
+    fn contains(&self, value: i64) -> bool {
+        self.start <= value && value < self.end
+    }
+}
+
 impl Collector for GridCollector {
     fn open(&mut self, segment: &Segment<'_>) -> Result<(), Exception> {
         self.state.numbers = self.values.numbers(segment)?;
@@ -102,17 +119,55 @@ impl Collector for GridCollector {
     }
 
     fn collect(&mut self, docs: &Docs<'_>) -> Result<(), Exception> {
-        let found = self.keys(docs);
         let mut fall = Fall::default();
         let leaf = self.below.is_empty();
-        for (at, key, hint) in found {
-            let bucket = self.state.table.bucket(docs.parent(at), key, hint)?;
-            self.state.table.count(bucket);
-            if !leaf {
-                fall.push(docs, at, bucket);
+        let Self { grid, hard, missing, state: GridState { numbers, prepared, base, table }, .. } = self;
+        let hard = HardBounds::new(grid, *hard);
+        let (mut last, mut failed) = (None, None);
+        // A document is counted once in a bucket, whatever the number of its values there.
+        let mut add = |at: usize, key: u64, hint: u64| {
+            if last == Some((at, key)) {
+                return;
             }
+            last = Some((at, key));
+            match table.near(docs.parent(at), key, hint) {
+                Ok(bucket) => {
+                    table.count(bucket);
+                    if !leaf {
+                        fall.push(docs, at, bucket);
+                    }
+                }
+                Err(error) => failed = Some(error),
+            }
+        };
+        match grid {
+            Grid::Date(rounding) => {
+                let base = base.unwrap_or_default();
+                let mut open = OpenBucket::default();
+                numbers.each_i64(docs, missing.map(truncate), |at, value| {
+                    if !open.contains(value) {
+                        let start = prepared.round(rounding, value);
+                        let hint = rounding.hint(start, base);
+                        open =
+                            OpenBucket { start, end: prepared.end(start), hint, allowed: hard.contain(start as f64) };
+                    }
+                    if open.allowed {
+                        add(at, open.start.cast_unsigned(), open.hint);
+                    }
+                });
+            }
+            Grid::Number { interval, offset } => numbers.each_f64(docs, *missing, |at, value| {
+                let step = steps(value, *interval, *offset);
+                if hard.contain(step * *interval + *offset) {
+                    let hint = u64::try_from(truncate(step)).unwrap_or(u64::MAX);
+                    add(at, step.to_bits(), hint);
+                }
+            }),
         }
-        self.below.collect(&fall.docs(docs.scores.is_some()))
+        match failed {
+            Some(error) => Err(error),
+            None => self.below.collect(&fall.docs(docs.scores.is_some())),
+        }
     }
 
     fn seal(&mut self) {
@@ -151,39 +206,6 @@ impl Collector for GridCollector {
 }
 
 impl GridCollector {
-    /// (position, key, hint) of every document's distinct buckets within the hard bounds.
-    fn keys(&mut self, docs: &Docs<'_>) -> Vec<(usize, u64, u64)> {
-        let mut found = Vec::with_capacity(docs.ids.len());
-        let mut last = None;
-        let hard = HardBounds::new(&self.grid, self.hard);
-        let mut add = |at: usize, key: u64, hint: u64| {
-            if last != Some((at, key)) {
-                last = Some((at, key));
-                found.push((at, key, hint));
-            }
-        };
-        let GridState { numbers, prepared, base, .. } = &mut self.state;
-        match &self.grid {
-            Grid::Date(rounding) => {
-                let base = base.unwrap_or_default();
-                numbers.each_i64(docs, self.missing.map(truncate), |at, value| {
-                    let start = prepared.round(rounding, value);
-                    if hard.contain(start as f64) {
-                        add(at, start.cast_unsigned(), rounding.hint(start, base));
-                    }
-                });
-            }
-            Grid::Number { interval, offset } => numbers.each_f64(docs, self.missing, |at, value| {
-                let step = steps(value, *interval, *offset);
-                if hard.contain(step * interval + offset) {
-                    let hint = u64::try_from(truncate(step)).unwrap_or(u64::MAX);
-                    add(at, step.to_bits(), hint);
-                }
-            }),
-        }
-        found
-    }
-
     /// Adds the buckets between, and those up to the extended bounds.
     fn filled(
         &self,

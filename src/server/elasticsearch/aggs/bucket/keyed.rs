@@ -34,20 +34,45 @@ impl Keyed {
     /// Counts each document in the bucket of every key it has, and hands it down.
     pub(super) fn collect(&mut self, docs: &Docs<'_>) -> Result<(), Exception> {
         let mut fall = Fall::default();
+        let leaf = self.below.is_empty();
+        if self.filter.active {
+            self.collect_some(docs, &mut fall)?;
+        } else {
+            let (table, mut failed) = (&mut self.table, None);
+            self.keys.each(docs, |at, key, hint| {
+                let Some(key) = key else { return };
+                match table.bucket(docs.parent(at), key, hint) {
+                    Ok(bucket) => {
+                        table.count(bucket);
+                        if !leaf {
+                            fall.push(docs, at, bucket);
+                        }
+                    }
+                    Err(error) => failed = Some(error),
+                }
+            })?;
+            if let Some(error) = failed {
+                return Err(error);
+            }
+        }
+        self.below.collect(&fall.docs(docs.scores.is_some()))
+    }
+
+    /// Keys that a filter must let through; it may want their text.
+    fn collect_some(&mut self, docs: &Docs<'_>, fall: &mut Fall) -> Result<(), Exception> {
         let mut found: Vec<(usize, u64, u64)> = Vec::with_capacity(docs.ids.len());
         self.keys.each(docs, |at, key, hint| found.extend(key.map(|key| (at, key, hint))))?;
-        let leaf = self.below.is_empty();
         for (at, key, hint) in found {
             if !self.filter.accepts(self.keys.class, key, || self.keys.term(key).to_owned()) {
                 continue;
             }
             let bucket = self.table.bucket(docs.parent(at), key, hint)?;
             self.table.count(bucket);
-            if !leaf {
+            if !self.below.is_empty() {
                 fall.push(docs, at, bucket);
             }
         }
-        self.below.collect(&fall.docs(docs.scores.is_some()))
+        Ok(())
     }
 
     pub(super) fn seal(&mut self) {

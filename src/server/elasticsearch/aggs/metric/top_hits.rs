@@ -117,8 +117,34 @@ struct Found {
     total: u64,
     max_score: Option<f32>,
     hits: Vec<Hit>,
-    /// Hits from here on are of the open segment; their raw keys stand here, in the same order.
-    keys: Vec<Vec<u64>>,
+    /// The best of the open segment, by raw keys, which compare only there.
+    open: Vec<Candidate>,
+}
+
+#[derive(Debug, Clone)]
+struct Candidate {
+    keys: Vec<u64>,
+    doc: u32,
+    score: f32,
+    /// It stands among the hits already. What is best only for a part of a block never gets there.
+    listed: bool,
+}
+
+impl Found {
+    /// True if this is the first candidate of the open segment that is not listed.
+    fn offer(&mut self, keys: &[u64], doc: u32, score: f32, window: usize) -> bool {
+        let full = self.open.len() >= window;
+        if full && self.open.last().is_none_or(|worst| keys >= worst.keys.as_slice()) {
+            return false;
+        }
+        let first = self.open.iter().all(|candidate| candidate.listed);
+        let mut candidate = if full { self.open.pop() } else { None }.map_or_else(Vec::new, |worst| worst.keys);
+        candidate.clear();
+        candidate.extend_from_slice(keys);
+        let place = self.open.partition_point(|other| other.keys.as_slice() <= keys);
+        self.open.insert(place, Candidate { keys: candidate, doc, score, listed: false });
+        first
+    }
 }
 
 struct TopHitsCollector {
@@ -135,7 +161,7 @@ struct TopHitsCollector {
 
 impl Collector for TopHitsCollector {
     fn open(&mut self, segment: &Segment<'_>) -> Result<(), Exception> {
-        self.buckets.iter_mut().for_each(|found| found.keys.clear());
+        self.buckets.iter_mut().for_each(|found| found.open.clear());
         let Some(plan) = self.plans.get(segment.shard) else { return Ok(()) };
         let opened = plan.segment(segment.reader).map_err(unreadable)?;
         self.segment = Some((segment.shard, segment.ordinal, opened));
@@ -143,39 +169,20 @@ impl Collector for TopHitsCollector {
     }
 
     fn collect(&mut self, docs: &Docs<'_>) -> Result<(), Exception> {
-        let Some((shard, segment, sorts)) = &mut self.segment else { return Ok(()) };
-        let mut keys = Vec::new();
+        let Some((_, _, sorts)) = &mut self.segment else { return Ok(()) };
+        let (mut keys, mut changed) = (Vec::new(), Vec::new());
         for (at, doc) in docs.ids.iter().enumerate() {
-            let Some(found) = slot(&mut self.buckets, docs.parent(at)) else { continue };
+            let parent = docs.parent(at);
+            let Some(found) = slot(&mut self.buckets, parent) else { continue };
             let score = docs.score(at).unwrap_or(1.0);
             found.total += 1;
             found.max_score = Some(found.max_score.map_or(score, |max| max.max(score)));
             sorts.keys(*doc, score, &mut keys);
-            // Within a segment raw keys compare; the worst kept of this segment bounds what may enter.
-            if self.window == 0
-                || found.keys.len() >= self.window && found.keys.last().is_some_and(|worst| keys >= *worst)
-            {
-                continue;
-            }
-            let place = found.keys.partition_point(|other| *other <= keys);
-            found.keys.insert(place, keys.clone());
-            found.keys.truncate(self.window);
-            let hit = Hit {
-                values: sorts.values(&keys).map_err(unreadable)?,
-                score,
-                shard: *shard,
-                segment: *segment,
-                doc: *doc,
-            };
-            let place = found.hits.partition_point(|other| {
-                sort::compare(&self.sort, &other.values, &hit.values) != std::cmp::Ordering::Greater
-            });
-            if place < self.window {
-                found.hits.insert(place, hit);
-                found.hits.truncate(self.window);
+            if found.offer(&keys, *doc, score, self.window) {
+                changed.push(parent);
             }
         }
-        Ok(())
+        changed.into_iter().try_for_each(|parent| self.list(parent))
     }
 
     fn outcome(&self, parent: u32, _budget: &mut Budget) -> Result<Outcome, ApiError> {
@@ -192,6 +199,28 @@ impl Collector for TopHitsCollector {
 }
 
 impl TopHitsCollector {
+    /// Brings a bucket's candidates of the open segment among its hits.
+    fn list(&mut self, parent: u32) -> Result<(), Exception> {
+        let (Some(found), Some((shard, segment, sorts))) = (self.buckets.get_mut(parent as usize), &self.segment)
+        else {
+            return Ok(());
+        };
+        for candidate in found.open.iter_mut().filter(|candidate| !candidate.listed) {
+            candidate.listed = true;
+            let values = sorts.values(&candidate.keys).map_err(unreadable)?;
+            let (score, doc) = (candidate.score, candidate.doc);
+            let hit = Hit { values, score, shard: *shard, segment: *segment, doc };
+            let place = found.hits.partition_point(|other| {
+                sort::compare(&self.sort, &other.values, &hit.values) != std::cmp::Ordering::Greater
+            });
+            if place < self.window {
+                found.hits.insert(place, hit);
+                found.hits.truncate(self.window);
+            }
+        }
+        Ok(())
+    }
+
     fn show(&self, hit: &Hit) -> Result<Value, ApiError> {
         let Some(shard) = self.shards.get(hit.shard) else { return Ok(Value::Null) };
         let address = tantivy::DocAddress::new(hit.segment, hit.doc);

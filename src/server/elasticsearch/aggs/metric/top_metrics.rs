@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use serde_json::{Map, Value, json};
+use tantivy::DocId;
 use tantivy::columnar::StrColumn;
 
 use super::super::collector::{Collector, Docs, Segment, slot};
@@ -200,7 +201,23 @@ impl Metric {
 #[derive(Debug, Clone)]
 struct Top {
     sort: f64,
-    metrics: Vec<Value>,
+    metrics: Fields,
+}
+
+/// The metrics of a document are read once its block is through: of many documents that were first for a moment, few stay.
+#[derive(Debug, Clone)]
+enum Fields {
+    Unread(DocId),
+    Read(Vec<Value>),
+}
+
+impl Top {
+    fn metrics(&self) -> &[Value] {
+        match &self.metrics {
+            Fields::Unread(_) => &[],
+            Fields::Read(metrics) => metrics,
+        }
+    }
 }
 
 struct TopMetricsCollector {
@@ -224,29 +241,37 @@ impl Collector for TopMetricsCollector {
     }
 
     fn collect(&mut self, docs: &Docs<'_>) -> Result<(), Exception> {
-        let mut sorts: Vec<Option<f64>> = vec![None; docs.ids.len()];
-        if self.sort.is_none() {
-            sorts.iter_mut().enumerate().for_each(|(at, sort)| *sort = Some(f64::from(docs.score(at).unwrap_or(1.0))));
-        } else {
-            let ascending = self.ascending;
-            self.numbers.each_f64(docs, None, |at, value| {
-                if let Some(sort) = sorts.get_mut(at) {
-                    // Ascending takes the least of several values, descending the greatest; they come in order.
-                    *sort = if ascending { sort.or(Some(value)) } else { Some(value) };
-                }
-            });
-        }
-        for (at, sort) in sorts.into_iter().enumerate() {
-            let (Some(sort), Some(doc)) = (sort, docs.ids.get(at)) else { continue };
-            let Some(tops) = slot(&mut self.tops, docs.parent(at)) else { continue };
-            let place = tops.partition_point(|top| !comes_before(sort, top.sort, self.ascending));
-            if place < self.size {
-                let metrics = self.metrics.iter().map(|metric| metric.read(*doc)).collect::<Result<_, _>>()?;
-                tops.insert(place, Top { sort, metrics });
-                tops.truncate(self.size);
+        let sorts = self.sort_values(docs);
+        let mut changed = Vec::new();
+        for (at, (sort, doc)) in sorts.into_iter().zip(docs.ids).enumerate() {
+            if sort.is_nan() {
+                continue;
             }
+            let parent = docs.parent(at);
+            let Some(tops) = slot(&mut self.tops, parent) else { continue };
+            if let (1, [top]) = (self.size, tops.as_mut_slice()) {
+                if comes_before(sort, top.sort, self.ascending) {
+                    if matches!(top.metrics, Fields::Read(_)) {
+                        changed.push(parent);
+                    }
+                    *top = Top { sort, metrics: Fields::Unread(*doc) };
+                }
+                continue;
+            }
+            let full = tops.len() >= self.size;
+            if full && tops.last().is_some_and(|last| !comes_before(sort, last.sort, self.ascending)) {
+                continue;
+            }
+            if tops.iter().all(|top| matches!(top.metrics, Fields::Read(_))) {
+                changed.push(parent);
+            }
+            if full {
+                tops.pop();
+            }
+            let place = tops.partition_point(|top| !comes_before(sort, top.sort, self.ascending));
+            tops.insert(place, Top { sort, metrics: Fields::Unread(*doc) });
         }
-        Ok(())
+        changed.into_iter().try_for_each(|parent| self.read(parent))
     }
 
     fn outcome(&self, parent: u32, _budget: &mut Budget) -> Result<Outcome, ApiError> {
@@ -255,7 +280,7 @@ impl Collector for TopMetricsCollector {
             .iter()
             .map(|top| {
                 let metrics: Map<String, Value> =
-                    self.metrics.iter().map(|metric| metric.name.clone()).zip(top.metrics.iter().cloned()).collect();
+                    self.metrics.iter().map(|metric| metric.name.clone()).zip(top.metrics().iter().cloned()).collect();
                 json!({"sort": [self.show_sort(top.sort)], "metrics": metrics})
             })
             .collect();
@@ -265,11 +290,41 @@ impl Collector for TopMetricsCollector {
     fn order_value(&self, parent: u32, key: Option<&str>) -> f64 {
         let at = key.map_or(Some(0), |key| self.metrics.iter().position(|metric| metric.name == key));
         let top = self.tops.get(parent as usize).and_then(|tops| tops.first());
-        top.zip(at).and_then(|(top, at)| top.metrics.get(at)?.as_f64()).unwrap_or(f64::NAN)
+        top.zip(at).and_then(|(top, at)| top.metrics().get(at)?.as_f64()).unwrap_or(f64::NAN)
     }
 }
 
 impl TopMetricsCollector {
+    /// What each document is sorted by; NaN where it has no value.
+    fn sort_values(&self, docs: &Docs<'_>) -> Vec<f64> {
+        if self.sort.is_none() {
+            return (0..docs.ids.len()).map(|at| f64::from(docs.score(at).unwrap_or(1.0))).collect();
+        }
+        let ascending = self.ascending;
+        let mut sorts = vec![f64::NAN; docs.ids.len()];
+        self.numbers.each_f64(docs, None, |at, value| {
+            if let Some(sort) = sorts.get_mut(at) {
+                // Ascending takes the least of several values, descending the greatest; they come in order.
+                if !ascending || sort.is_nan() {
+                    *sort = value;
+                }
+            }
+        });
+        sorts
+    }
+
+    /// Reads the metrics of the open segment's documents that stayed first in a bucket.
+    fn read(&mut self, parent: u32) -> Result<(), Exception> {
+        let Some(tops) = self.tops.get_mut(parent as usize) else { return Ok(()) };
+        for top in tops {
+            if let Fields::Unread(doc) = top.metrics {
+                top.metrics =
+                    Fields::Read(self.metrics.iter().map(|metric| metric.read(doc)).collect::<Result<_, _>>()?);
+            }
+        }
+        Ok(())
+    }
+
     fn show_sort(&self, sort: f64) -> Value {
         match &self.sort {
             Some(values) if !values.format.is_raw() => values.format.bare(sort),
@@ -279,6 +334,7 @@ impl TopMetricsCollector {
     }
 }
 
+#[inline]
 fn comes_before(left: f64, right: f64, ascending: bool) -> bool {
     let ordering = left.total_cmp(&right);
     if ascending { ordering == Ordering::Less } else { ordering == Ordering::Greater }

@@ -14,7 +14,7 @@ use crate::server::elasticsearch::search::sort::{SegmentSort, SortField};
 use crate::server::elasticsearch::storage::schema::SEQ_NO_COLUMN;
 
 /// Documents handed on at once.
-const BLOCK: usize = 4096;
+const BLOCK: usize = 1024;
 
 /// What all shards gave so far.
 pub(crate) struct Collected {

@@ -2,7 +2,7 @@
 
 use jiff::tz::TimeZone;
 use serde_json::Value;
-use tantivy::columnar::{Column, StrColumn};
+use tantivy::columnar::{Column, ColumnIndex, StrColumn};
 use tantivy::{DocId, SegmentReader};
 
 use super::request::NumericType;
@@ -420,6 +420,9 @@ fn natural(key: &Key, values: &Values, doc: DocId, score: f32, scratch: &mut Vec
                 _ => 0,
             };
             from_i64(i64::try_from(shard | seq_no).unwrap_or(i64::MAX))
+        }
+        Values::Ints(column) if matches!(column.index, ColumnIndex::Full) => {
+            from_number(key, column.values.get_val(doc))
         }
         Values::Ints(column) => {
             scratch.clear();

@@ -65,13 +65,9 @@ impl Matcher for NumberLeaf {
         let max_doc = segment.max_doc();
         Ok(match (column, &self.test) {
             (NumberColumn::Integers(column), ColumnTest::Integers { low, high }) => {
-                let (min, max) = (column.min_value(), column.max_value());
-                in_range(column, (*low, *high), (min, max), max_doc)
+                in_range(column, *low, *high, max_doc)
             }
-            (NumberColumn::Floats(column), ColumnTest::Floats { low, high }) => {
-                let (min, max) = (column.min_value(), column.max_value());
-                in_range(column, (*low, *high), (min, max), max_doc)
-            }
+            (NumberColumn::Floats(column), ColumnTest::Floats { low, high }) => in_range(column, *low, *high, max_doc),
             (NumberColumn::Integers(column), ColumnTest::IntegerSet(set)) => {
                 let set = set.clone();
                 Scan::start(InSet { column, test: move |value| set.binary_search(&value).is_ok() }, max_doc)
@@ -85,20 +81,37 @@ impl Matcher for NumberLeaf {
             _ => none(),
         })
     }
+
+    fn matches_all(&self, segment: &SegmentReader) -> tantivy::Result<bool> {
+        let Some(column) = NumberColumn::open(segment, &self.path)? else { return Ok(false) };
+        Ok(match (column, &self.test) {
+            (NumberColumn::Integers(column), ColumnTest::Integers { low, high }) => covers(&column, *low, *high),
+            (NumberColumn::Floats(column), ColumnTest::Floats { low, high }) => covers(&column, *low, *high),
+            _ => false,
+        })
+    }
+}
+
+/// Every document has a value, and all values are in the range.
+fn covers<T>(column: &Column<T>, low: T, high: T) -> bool
+where
+    T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
+{
+    matches!(column.index, ColumnIndex::Full) && low <= column.min_value() && column.max_value() <= high
 }
 
 fn none() -> Box<dyn DocSet> {
     Box::new(AllScorer::new(0))
 }
 
-fn in_range<T>(column: Column<T>, (low, high): (T, T), (min, max): (T, T), max_doc: DocId) -> Box<dyn DocSet>
+fn in_range<T>(column: Column<T>, low: T, high: T, max_doc: DocId) -> Box<dyn DocSet>
 where
     T: PartialOrd + Copy + std::fmt::Debug + Send + Sync + 'static,
 {
-    if low > high || high < min || low > max {
+    if low > high || high < column.min_value() || low > column.max_value() {
         return none();
     }
-    if low <= min && max <= high && matches!(column.index, ColumnIndex::Full) {
+    if covers(&column, low, high) {
         return Box::new(AllScorer::new(max_doc));
     }
     Scan::start(InRange { column, low, high }, max_doc)
@@ -111,17 +124,34 @@ pub(crate) struct HasColumn {
     pub(crate) keyword: bool,
 }
 
-impl Matcher for HasColumn {
-    fn docs(&self, segment: &SegmentReader) -> tantivy::Result<Box<dyn DocSet>> {
-        let index = if self.keyword {
+impl HasColumn {
+    fn index(&self, segment: &SegmentReader) -> tantivy::Result<Option<ColumnIndex>> {
+        Ok(if self.keyword {
             segment.fast_fields().str(&kw_column(&self.path))?.map(|column| column.ords().index.clone())
         } else {
             NumberColumn::open(segment, &self.path)?.map(|column| column.index().clone())
-        };
-        Ok(match index {
+        })
+    }
+}
+
+impl Matcher for HasColumn {
+    fn docs(&self, segment: &SegmentReader) -> tantivy::Result<Box<dyn DocSet>> {
+        Ok(match self.index(segment)? {
             None => none(),
             Some(ColumnIndex::Full) => Box::new(AllScorer::new(segment.max_doc())),
             Some(index) => Scan::start(HasValue(index), segment.max_doc()),
+        })
+    }
+
+    fn matches_all(&self, segment: &SegmentReader) -> tantivy::Result<bool> {
+        Ok(match self.index(segment)? {
+            Some(ColumnIndex::Full) => true,
+            Some(ColumnIndex::Optional(index)) => index.num_non_nulls() == segment.max_doc(),
+            // A start for each document that has a value, and one more: so it is in all that this version of tantivy writes.
+            Some(ColumnIndex::Multivalued(index)) => {
+                index.get_start_index_column().num_vals().checked_sub(1) == Some(segment.max_doc())
+            }
+            _ => false,
         })
     }
 }
