@@ -1,10 +1,11 @@
 //! stockdev: the whole real-time stock pipeline in one command.
 //!
-//! The table of contents. Arrows go one way: `cli` -> `stack`, `setup`, `pipeline` -> `tick`; `server` depends on none
+//! The table of contents. Arrows go one way: `cli` -> `stack`, `setup`, `cloud`, `pipeline` -> `tick`; `server` depends on none
 //! of them and only `stack::embedded` starts it (`tests/it/architecture.rs` holds this).
 
 pub mod cli;
 pub mod client;
+pub mod cloud;
 pub mod config;
 pub mod lens;
 pub mod pipeline;

@@ -9,6 +9,7 @@ use super::connection::own_credentials;
 use super::context::Context;
 use super::failure::Failure;
 use super::failures;
+use super::google::EMBEDDED_PROJECT;
 use crate::client::ElasticsearchAuth;
 use crate::report::OutputFormat;
 use crate::stack::Endpoints;
@@ -51,6 +52,12 @@ pub(super) fn variables(endpoints: &Endpoints) -> Vec<(&'static str, String)> {
     ];
     if let Some(kibana) = &endpoints.kibana {
         variables.insert(2, ("KIBANA_URL", kibana.clone()));
+    }
+    variables.extend(endpoints.gcs.iter().map(|gcs| ("STORAGE_EMULATOR_HOST", gcs.clone())));
+    variables.extend(endpoints.bigquery.iter().map(|bigquery| ("BIGQUERY_EMULATOR_HOST", bigquery.clone())));
+    if endpoints.gcs.is_some() || endpoints.bigquery.is_some() {
+        // Google's clients want a project even where anyone does.
+        variables.push(("GOOGLE_CLOUD_PROJECT", EMBEDDED_PROJECT.to_owned()));
     }
     variables
 }
@@ -110,9 +117,23 @@ mod tests {
 
     #[test]
     fn every_name_that_the_contract_lists_is_there() {
-        let endpoints = Endpoints { kafka: "k:1".into(), elasticsearch: "http://e:2".into(), kibana: None };
+        let endpoints = Endpoints {
+            kafka: "k:1".into(),
+            elasticsearch: "http://e:2".into(),
+            kibana: None,
+            gcs: Some("http://g:3".into()),
+            bigquery: Some("http://b:4".into()),
+        };
         let names: Vec<&str> = variables(&endpoints).iter().map(|(name, _)| *name).collect();
-        for name in ["KAFKA_BOOTSTRAP_SERVERS", "ELASTICSEARCH_URL", "ES_LOCAL_URL", "RPK_BROKERS"] {
+        for name in [
+            "KAFKA_BOOTSTRAP_SERVERS",
+            "ELASTICSEARCH_URL",
+            "ES_LOCAL_URL",
+            "RPK_BROKERS",
+            "STORAGE_EMULATOR_HOST",
+            "BIGQUERY_EMULATOR_HOST",
+            "GOOGLE_CLOUD_PROJECT",
+        ] {
             assert!(names.contains(&name), "{name}");
         }
     }

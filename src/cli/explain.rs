@@ -140,6 +140,33 @@ or the same as variables (STOCKDEV_KAFKA_PROPERTY holds several, separated by se
     DashboardRejected "DASHBOARD_REJECTED" 1
 "Kibana did not take the dashboard. The message names each object and why. On a conflict or a missing reference nothing at
 all was written. Objects from a newer Kibana can't go into an older one."
+    CloudNotSetUp "CLOUD_NOT_SET_UP" 20
+"Google Cloud was asked for with `--cloud gcp`, but project, bucket or credentials are missing. The project is --gcp-project
+or GOOGLE_CLOUD_PROJECT, the bucket --bucket. Credentials are Google's usual ones, or a key file, perhaps to act as another
+account:
+
+    gcloud auth application-default login
+    export GOOGLE_APPLICATION_CREDENTIALS=KEY.json
+    stockdev gcs push --cloud gcp --service-account KEY.json --impersonate NAME@PROJECT.iam.gserviceaccount.com
+
+Without `--cloud gcp` no account is needed and none is used: the same commands ask the stack's own servers."
+    CloudRefused "CLOUD_REFUSED" 20
+"Google knows who asks, but does not allow it; its words are in the message. The account needs roles/storage.admin on the
+project (or the bucket) for `gcs push`, and roles/bigquery.user, roles/bigquery.dataEditor and roles/storage.objectViewer
+for `bigquery run`. The project needs a billing account, and the APIs switched on:
+
+    gcloud services enable storage.googleapis.com bigquery.googleapis.com"
+    CloudFailed "CLOUD_FAILED" 1
+"Cloud Storage or BigQuery answered with an error, which the message quotes, or what is there does not fit: an object that
+somebody else changes at the same time, a bucket that holds another topic of the same name, a dataset in another location
+than the bucket. Names of buckets are shared by everybody: one that is taken by somebody else can't be used."
+    ScriptInvalid "SCRIPT_INVALID" 2
+"A script can't be sent. Its placeholders are `${project}`, `${dataset}` and `${bucket}`, filled from --gcp-project, --dataset and
+--bucket; any other, or one that is not closed, is an error. All scripts are checked before the first one is run."
+    ScriptFailed "SCRIPT_FAILED" 1
+"BigQuery rejected a statement. The message has its words, and the place in the script's own file. What the statements
+before it did is done: run the script again, the shipped ones replace what they make. `--dry-run` checks a script without
+running it."
     KafkaTlsMissing "KAFKA_TLS_MISSING" 2
 "The cluster needs TLS, or a SASL mechanism other than PLAIN, and this stockdev was built without them: they need OpenSSL
 inside librdkafka. Build it with the feature: `cargo install --path . --features kafka-tls` (needs perl)."

@@ -1,5 +1,6 @@
 //! Every module's errors, turned into what a person is told. No wildcard arms: a new kind of error needs a new sentence.
 
+mod cloud;
 mod engine;
 
 use std::io;
@@ -15,6 +16,7 @@ use crate::stack::external::ExternalError;
 use crate::stack::{FileError, Folders, LockError, PortSource, ProjectFolders, RecordError, listening_holder};
 use crate::tick::{ReadError, WriteError};
 
+pub(super) use cloud::*;
 pub(super) use engine::*;
 
 /// A file of the state folder.

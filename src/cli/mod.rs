@@ -3,6 +3,7 @@
 //! [`main`] reads the settings files, parses, runs one command and turns what came of it into an exit code. Commands get a
 //! [`Context`] and give an exit code or a [`Failure`]; neither they nor anything below them ends the process.
 
+mod bigquery;
 mod completions;
 mod connection;
 mod consume;
@@ -16,8 +17,10 @@ mod exec;
 mod explain;
 mod failure;
 mod failures;
+mod gcs;
 mod generate;
 mod global;
+mod google;
 mod index;
 mod live;
 mod logs;
@@ -93,6 +96,9 @@ enum Command {
     Template(template::TemplateArgs),
     Doctor(doctor::DoctorArgs),
     Dashboard(dashboard::DashboardArgs),
+    Gcs(gcs::GcsArgs),
+    #[command(name = "bigquery")]
+    BigQuery(bigquery::BigQueryArgs),
     Env(env::EnvArgs),
     Explain(explain::ExplainArgs),
     Paths(paths::PathsArgs),
@@ -110,7 +116,8 @@ impl Command {
     fn ends_itself(&self) -> bool {
         match self {
             Command::Up(_) | Command::Down(_) | Command::Exec(_) | Command::Produce(_) | Command::Consume(_) => true,
-            Command::Smoke(_) => true,
+            Command::Smoke(_) | Command::Gcs(_) => true,
+            Command::BigQuery(args) => args.ends_itself(),
             Command::Index(_) | Command::Logs(_) | Command::Generate(_) | Command::Serve(_) | Command::Live(_) => true,
             Command::Status(args) => args.watches(),
             Command::Ls(_) | Command::Convert(_) | Command::Template(_) | Command::Env(_) | Command::Explain(_) => {
@@ -195,6 +202,8 @@ async fn dispatch(command: Command, cx: &Arc<Context>) -> Result<u8, Failure> {
         Command::Template(args) => template::run(args, cx).await,
         Command::Doctor(args) => doctor::run(&args, cx).await,
         Command::Dashboard(args) => dashboard::run(args, cx).await,
+        Command::Gcs(args) => gcs::run(args, cx).await,
+        Command::BigQuery(args) => bigquery::run(args, cx).await,
         Command::Env(args) => env::run(&args, cx),
         Command::Explain(args) => explain::run(&args, cx),
         Command::Paths(args) => paths::run(&args, cx),

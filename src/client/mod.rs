@@ -1,10 +1,11 @@
-//! Where Kafka, Elasticsearch and Kibana are, and clients that talk to them.
+//! Where Kafka, Elasticsearch, Kibana and Google Cloud are, and clients that talk to them.
 //!
 //! An address is all the pipeline knows of a stack. Secrets have a type that never prints itself; librdkafka's logs go
 //! to `tracing`, and an outage is reported once, not several times a second.
 
 mod detached;
 mod elasticsearch;
+mod google;
 mod http;
 mod kafka;
 mod kibana;
@@ -13,7 +14,9 @@ mod secret;
 pub use detached::Detached;
 pub(crate) use elasticsearch::{Answer, ElasticsearchClient, JSON, NDJSON, error_reason};
 pub use elasticsearch::{ElasticsearchAddress, ElasticsearchAuth, ElasticsearchClientError};
-pub(crate) use http::{authorized, client_builder, innermost};
+pub(crate) use google::{ATTEMPT_TIMEOUT, backoff, retries};
+pub use google::{GoogleAddress, GoogleError, GoogleService};
+pub(crate) use http::{authorized, client_builder, innermost, path_segment};
 pub use kafka::{KafkaAddress, KafkaClientError, KafkaContext, TopicCreation, has_kafka_tls};
 pub use kibana::{FoundObject, FoundObjects, KibanaAddress, KibanaClientError, KibanaLevel, KibanaStatus};
 pub use secret::Secret;

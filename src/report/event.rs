@@ -16,12 +16,14 @@ pub enum Phase {
     Stream,
     Index,
     Verify,
+    Gcs,
+    Bigquery,
     Ready,
 }
 
 impl Phase {
     /// All phases of `up`.
-    pub const ALL: [Phase; 11] = [
+    pub const ALL: [Phase; 13] = [
         Phase::Preflight,
         Phase::Pull,
         Phase::Start,
@@ -32,6 +34,8 @@ impl Phase {
         Phase::Stream,
         Phase::Index,
         Phase::Verify,
+        Phase::Gcs,
+        Phase::Bigquery,
         Phase::Ready,
     ];
 
@@ -48,6 +52,8 @@ impl Phase {
             Phase::Stream => "stream",
             Phase::Index => "index",
             Phase::Verify => "verify",
+            Phase::Gcs => "gcs",
+            Phase::Bigquery => "bigquery",
             Phase::Ready => "ready",
         }
     }

@@ -13,6 +13,12 @@ pub struct Endpoints {
     pub elasticsearch: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kibana: Option<String>,
+    /// `http://host:port` of a server that stands in for Cloud Storage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gcs: Option<String>,
+    /// `http://host:port` of one that stands in for BigQuery.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bigquery: Option<String>,
 }
 
 /// Which kind of stack runs, or ran.

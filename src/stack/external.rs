@@ -19,7 +19,7 @@ pub fn endpoints(
     let kafka = kafka.ok_or(ExternalError::Missing { flag: "--kafka HOST:PORT" })?;
     let elasticsearch = elasticsearch.ok_or(ExternalError::Missing { flag: "--elasticsearch URL" })?;
     override_with(
-        Endpoints { kafka: kafka.into(), elasticsearch: elasticsearch.into(), kibana: None },
+        Endpoints { kafka: kafka.into(), elasticsearch: elasticsearch.into(), kibana: None, gcs: None, bigquery: None },
         None,
         None,
         kibana,
@@ -56,7 +56,7 @@ pub fn override_with(
         Some(address) => Some(check_kibana(&address)?),
         None => None,
     };
-    Ok(Endpoints { kafka, elasticsearch, kibana })
+    Ok(Endpoints { kafka, elasticsearch, kibana, gcs: base.gcs, bigquery: base.bigquery })
 }
 
 #[cfg(test)]
@@ -71,7 +71,13 @@ mod tests {
 
     #[test]
     fn a_given_address_replaces_the_running_one() {
-        let base = Endpoints { kafka: "a:1".into(), elasticsearch: "http://a:2".into(), kibana: None };
+        let base = Endpoints {
+            kafka: "a:1".into(),
+            elasticsearch: "http://a:2".into(),
+            kibana: None,
+            gcs: None,
+            bigquery: None,
+        };
         let endpoints = override_with(base, Some("b:1"), None, None).unwrap();
         assert_eq!((endpoints.kafka.as_str(), endpoints.elasticsearch.as_str()), ("b:1", "http://a:2"));
     }

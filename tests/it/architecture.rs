@@ -11,6 +11,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("config", &[]),
     ("setup", &["client"]),
     ("pipeline", &["client", "tick"]),
+    ("cloud", &["client", "pipeline", "tick"]),
     ("stack", &["client", "config", "server"]),
     ("server/kafka", &["server/kafka"]),
     ("server/http1", &[]),
@@ -18,7 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("lens", &[]),
     ("server/kibana", &["server/kibana", "server/http1", "lens"]),
     ("testing", &["client", "pipeline", "setup", "stack", "tick"]),
-    ("cli", &["client", "config", "lens", "pipeline", "report", "setup", "stack", "tick"]),
+    ("cli", &["client", "cloud", "config", "lens", "pipeline", "report", "setup", "stack", "tick"]),
 ];
 
 #[test]

@@ -15,6 +15,7 @@ mod cli_repair;
 mod cli_smoke;
 mod cli_support;
 mod cli_up;
+mod cloud;
 mod compatibility;
 mod dashboard;
 mod dashboard_elsewhere;

@@ -60,6 +60,7 @@ pub(super) async fn put_in_place(
         first_problems: streamed.first_problems,
         secured: plan.record.docker.as_ref().filter(|docker| docker.secure).and(user_of(&connection)),
         dashboard,
+        cloud: None,
         connection,
     })
 }

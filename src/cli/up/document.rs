@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::cloud::CloudOutcome;
 use crate::cli::connection::Connection;
 use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
@@ -32,6 +33,8 @@ pub(in crate::cli) struct Outcome {
     pub(super) secured: Option<String>,
     /// Its address in Kibana.
     pub(super) dashboard: Option<String>,
+    /// The cloud half, where it was asked for.
+    pub(super) cloud: Option<CloudOutcome>,
     pub(in crate::cli) connection: Connection,
 }
 
@@ -50,6 +53,7 @@ impl Outcome {
             "dead_letters": self.dead_letters,
             "invalid": self.invalid,
             "already_up": self.already_up,
+            "cloud": self.cloud.as_ref().map(CloudOutcome::document),
             "elapsed_ms": cx.report.elapsed_ms(),
             "phases": cx.report.times(),
         })
@@ -73,6 +77,7 @@ impl Outcome {
         lines.push(format!("  kafka          {}    topic {TOPIC}", endpoints.kafka));
         lines.push(format!("  elasticsearch  {}    index {INDEX}", endpoints.elasticsearch));
         lines.extend(self.dashboard.as_ref().map(|url| format!("  dashboard      {url}")));
+        lines.extend(self.cloud.iter().flat_map(|cloud| cloud.lines().iter().cloned()));
         if self.stack == StackKind::Embedded {
             let until = if self.ephemeral { "until `down` or a reboot" } else { "until `down`" };
             lines.push(format!("  data           {}, {}, kept {until}", self.data.display(), bytes(size(&self.data))));

@@ -4,6 +4,7 @@
 //! streams, indexes and verifies. Every step looks at what is there first, so that a second `up` changes nothing and one
 //! after a crash goes on where the last one stopped.
 
+mod cloud;
 mod created;
 mod data;
 mod docker;
@@ -27,6 +28,7 @@ use crate::report::Phase;
 use crate::stack::docker::Engine;
 use crate::stack::{ProjectLock, StackKind, remove};
 
+use cloud::{CloudPhaseArgs, CloudPlan};
 pub(super) use data::messages;
 use docker::DockerArgs;
 use document::Outcome;
@@ -44,6 +46,7 @@ pub(super) use plan::search_engine;
     stockdev up --ticks 100000           simulated ones\n  \
     stockdev up --live                   and keep them coming\n  \
     stockdev up --ports auto             on free ports\n  \
+    stockdev up --push-gcs --bigquery    and the cloud half: bucket, regression, forecasts\n  \
     stockdev up --stack external --kafka broker:9092 --elasticsearch https://es:9200")]
 pub(super) struct UpArgs {
     /// Ticks to stream instead of the sample; - is standard input
@@ -99,6 +102,8 @@ pub(super) struct UpArgs {
     /// Stay, show the logs; Ctrl-C is `down`
     #[arg(long)]
     attach: bool,
+    #[command(flatten)]
+    cloud: CloudPhaseArgs,
     #[command(flatten)]
     docker: DockerArgs,
 }
@@ -225,10 +230,16 @@ async fn phases(args: &UpArgs, cx: &Arc<Context>, started: &mut Started) -> Resu
     let live = stack::bring_up(&mut plan, args, cx, started).await?;
     let (project, kind, docker) = (plan.project.clone(), plan.record.stack, plan.record.docker.clone());
     let engine = started.engine.clone();
+    let cloud = CloudPlan::make(args, &plan)?;
     let mut outcome = tokio::select! {
         outcome = data::put_in_place(plan, args, cx, live) => outcome?,
         failure = stack::death(&project, kind, engine, docker, cx) => return Err(failure),
     };
+    if let Some(cloud) = cloud {
+        let came = cloud.carry_out(args, &outcome.connection.endpoints, cx).await?;
+        outcome.already_up &= !came.changed;
+        outcome.cloud = Some(came);
+    }
     let ready = cx.report.start(Phase::Ready, None);
     if args.live {
         let began = live::start(args.rate, &args.read.time_zone, cx, &outcome.connection).await?;

@@ -271,7 +271,7 @@ fn file_identity(path: PathBuf) -> StreamSource {
 }
 
 /// The recorded source, if it can be read again and is still the same.
-fn source_of(stream: &StreamRecord) -> Option<TickSource> {
+pub(super) fn source_of(stream: &StreamRecord) -> Option<TickSource> {
     match &stream.source {
         StreamSource::Sample => Some(TickSource::Sample),
         StreamSource::Simulated { ticks } => Some(simulated(*ticks)),

@@ -119,6 +119,8 @@ impl StackSpec {
             kafka: format!("{dial}:{}", self.ports.kafka),
             elasticsearch: format!("http://{dial}:{}", self.ports.elasticsearch),
             kibana: has_kibana.then(|| format!("http://{dial}:{}", self.ports.kibana)),
+            gcs: None,
+            bigquery: None,
         }
     }
 

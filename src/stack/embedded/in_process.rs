@@ -61,6 +61,8 @@ impl InProcess {
                 kafka: format!("127.0.0.1:{kafka}"),
                 elasticsearch: format!("http://127.0.0.1:{elasticsearch}"),
                 kibana: Some(format!("http://127.0.0.1:{kibana}")),
+                gcs: None,
+                bigquery: None,
             },
             _ => return Err(ServeFailure::Other { reason: "a service has no port".to_owned() }),
         };

@@ -53,6 +53,9 @@ impl ServerFile {
             kafka: self.address(self.kafka_port),
             elasticsearch: format!("http://{}", self.address(self.elasticsearch_port)),
             kibana,
+            // The embedded servers of the cloud half say here where they listen.
+            gcs: None,
+            bigquery: None,
         }
     }
 }

@@ -1,0 +1,145 @@
+//! The phases `gcs` and `bigquery`: the ticks into a bucket, the scripts of `sql/` over them.
+//!
+//! The object is made from the source of the stream, with its own timestamps: so a second `up` finds it as it is and writes
+//! nothing. Where the source can't be read a second time there is nothing to push; `gcs push --from-topic` takes the topic.
+
+use serde_json::{Value, json};
+
+use clap::Args;
+
+use super::UpArgs;
+use super::plan::{Plan, StreamPlan, asked_source, source_of};
+use crate::cli::bigquery::{self, ScriptPlan, forecasts, quality, run_document};
+use crate::cli::context::Context;
+use crate::cli::explain::ErrorId;
+use crate::cli::failure::Failure;
+use crate::cli::failures;
+use crate::cli::gcs;
+use crate::cli::google::{CloudArgs, DatasetArgs};
+use crate::client::GoogleService;
+use crate::cloud::{GcsError, OBJECT, PushOptions, PushReport, RunOptions, ScriptRun};
+use crate::report::{Phase, bytes, count};
+use crate::stack::Endpoints;
+use crate::tick::TickSource;
+
+#[derive(Args, Debug, Clone)]
+#[command(next_help_heading = "Google Cloud")]
+pub(super) struct CloudPhaseArgs {
+    /// Put the ticks into a bucket of Cloud Storage, too
+    #[arg(long)]
+    push_gcs: bool,
+    /// Run the scripts of sql/ on BigQuery: external table, regression, prediction, forecasts; goes with --push-gcs
+    #[arg(long)]
+    bigquery: bool,
+    #[command(flatten)]
+    dataset: DatasetArgs,
+    #[command(flatten)]
+    cloud: CloudArgs,
+}
+
+/// What is to be pushed, decided before anything is streamed.
+#[derive(Debug)]
+pub(super) struct CloudPlan {
+    source: Option<TickSource>,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub(super) struct CloudOutcome {
+    document: Value,
+    lines: Vec<String>,
+    /// Something was written or run.
+    pub(super) changed: bool,
+}
+
+impl CloudPlan {
+    /// `None` when the cloud is not asked for.
+    pub(super) fn make(args: &UpArgs, plan: &Plan) -> Result<Option<Self>, Failure> {
+        if !args.cloud.push_gcs && !args.cloud.bigquery {
+            return Ok(None);
+        }
+        let source = match &plan.stream {
+            StreamPlan::New { source, .. } | StreamPlan::Resume { source } => Some(source.clone()),
+            StreamPlan::InPlace => plan.record.last_stream().and_then(source_of),
+            StreamPlan::Nothing(_) => Some(asked_source(args)?.unwrap_or(TickSource::Sample)),
+            StreamPlan::CannotResume | StreamPlan::UnknownPast => None,
+        };
+        // Standard input is gone once it was streamed.
+        Ok(Some(Self { source: source.filter(|source| !matches!(source, TickSource::Stdin)) }))
+    }
+
+    /// Pushes and runs what was asked for.
+    pub(super) async fn carry_out(
+        &self,
+        args: &UpArgs,
+        stack: &Endpoints,
+        cx: &Context,
+    ) -> Result<CloudOutcome, Failure> {
+        let cloud = &args.cloud;
+        let address = cloud.cloud.address_in(stack, cx)?;
+        let bucket = cloud.cloud.bucket(&address)?;
+        let scripts = match cloud.bigquery {
+            true => Some(ScriptPlan::shipped(&address, &bucket, &cloud.dataset.dataset)?),
+            false => None,
+        };
+        let source = self.source.as_ref().ok_or_else(unreadable)?;
+        let options = PushOptions {
+            object: OBJECT.parse().map_err(|error| failures::gcs(&GcsError::Name(error)))?,
+            read: args.read.options(&[])?,
+            skip_invalid: args.skip_invalid,
+            gzip: false,
+            patience: args.timeout,
+        };
+        let pushed = gcs::push(&address, &bucket, source, &options, cx).await?;
+        let mut document = json!({"gcs": gcs::push_document(&pushed, &bucket, &address), "bigquery": null});
+        let mut lines = vec![format!("  gcs            {}", push_line(&pushed, bucket.as_str()))];
+        let mut changed = !pushed.unchanged;
+        if let Some(scripts) = scripts {
+            let limits =
+                RunOptions { timeout: args.timeout.max(RunOptions::default().timeout), ..RunOptions::default() };
+            let runs = bigquery::execute(&scripts, &limits, &|_| {}, cx).await?;
+            let url = address.url(GoogleService::BigQuery);
+            lines.push(format!("  bigquery       {url}    dataset {}", cloud.dataset.dataset));
+            lines.extend(summary(&runs));
+            if let Some(document) = document.get_mut("bigquery") {
+                *document = json!({
+                    "bigquery": url,
+                    "dataset": cloud.dataset.dataset.as_str(),
+                    "scripts": runs.iter().map(run_document).collect::<Vec<_>>(),
+                });
+            }
+            changed = true;
+        } else {
+            cx.report.skip(Phase::Bigquery, "--bigquery was not given");
+        }
+        Ok(CloudOutcome { document, lines, changed })
+    }
+}
+
+impl CloudOutcome {
+    pub(super) fn document(&self) -> &Value {
+        &self.document
+    }
+
+    pub(super) fn lines(&self) -> &[String] {
+        &self.lines
+    }
+}
+
+fn unreadable() -> Failure {
+    Failure::new(ErrorId::DataNotFound, "the ticks can't be read a second time, so there is nothing to push")
+        .left("the stack runs, the ticks are in the topic")
+        .next("stockdev gcs push --from-topic", "push what is in the topic")
+        .phase(Phase::Gcs)
+}
+
+fn push_line(pushed: &PushReport, bucket: &str) -> String {
+    let state = if pushed.unchanged { "unchanged" } else { "written" };
+    format!("gs://{bucket}/{}, {} ticks, {}, {state}", pushed.object, count(pushed.ticks), bytes(pushed.bytes))
+}
+
+fn summary(runs: &[ScriptRun]) -> Vec<String> {
+    let quality = quality(runs).map(|quality| format!("  regression     {quality}"));
+    let forecasts = forecasts(runs).into_iter().map(|line| format!("  forecast       {line}"));
+    quality.into_iter().chain(forecasts).collect()
+}

@@ -1,0 +1,119 @@
+//! The cloud half from the command line, without a cloud: what is refused before anything is dialled, and how it is said.
+
+use std::time::{Duration, Instant};
+
+use serde_json::json;
+
+use crate::cli_support::Sandbox;
+
+#[test]
+fn without_an_account_and_without_a_stack_there_is_nobody_to_ask() {
+    let sandbox = Sandbox::new();
+    for (arguments, flag) in [
+        (vec!["gcs", "push"], "--gcs-endpoint URL"),
+        (vec!["gcs", "ls"], "--gcs-endpoint URL"),
+        (vec!["bigquery", "run"], "--gcs-endpoint URL"),
+    ] {
+        let ran = sandbox.run(&arguments).expect(3);
+        assert!(ran.stderr.contains("error[NOT_RUNNING]") && ran.stderr.contains(flag), "{ran:#?}");
+    }
+    let script = sandbox.work().join("one.sql");
+    std::fs::write(&script, "SELECT 1").unwrap();
+    let ran = sandbox.run(&["bigquery", "run", "one.sql"]).expect(3);
+    assert!(ran.stderr.contains("--bigquery-endpoint URL"), "{ran:#?}");
+}
+
+#[test]
+fn google_is_asked_only_when_project_bucket_and_credentials_are_named() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["gcs", "push", "--cloud", "gcp"]).expect(20);
+    insta::assert_snapshot!(ran.stderr, @r"
+    error[CLOUD_NOT_SET_UP]: Google Cloud is asked for, but --gcp-project is missing
+      state   nothing was sent
+      next    stockdev gcs push --cloud gcp --gcp-project NAME   name it
+              export GOOGLE_CLOUD_PROJECT=PROJECT                or once for all commands
+              stockdev gcs push                                  without an account: the stack's own servers
+      more    stockdev explain CLOUD_NOT_SET_UP
+    ");
+    let with_project = [("GOOGLE_CLOUD_PROJECT", "my-project")];
+    let ran = sandbox.run_with(&["gcs", "push", "--cloud", "gcp"], &with_project).expect(20);
+    assert!(ran.stderr.contains("--bucket is missing"), "{ran:#?}");
+    let arguments = ["gcs", "push", "--cloud", "gcp", "--bucket", "my-bucket", "--service-account", "no-such.json"];
+    let ran = sandbox.run_with(&arguments, &with_project).expect(20);
+    assert!(ran.stderr.contains("no usable Google credentials") && ran.stderr.contains("no-such.json"), "{ran:#?}");
+}
+
+#[test]
+fn flags_that_contradict_each_other_are_refused() {
+    let sandbox = Sandbox::new();
+    for (arguments, said) in [
+        (
+            vec!["--cloud", "gcp", "--gcp-project", "my-project", "--gcs-endpoint", "http://127.0.0.1:1"],
+            "leave out --cloud gcp",
+        ),
+        (vec!["--service-account", "key.json"], "add --cloud gcp"),
+        (vec!["--gcs-endpoint", "127.0.0.1:1"], "is no address of Google Cloud Storage"),
+        (vec!["--gcp-project", "My Project"], "is no project id"),
+        (vec!["--bucket", "a`b"], "is no bucket name"),
+    ] {
+        let arguments: Vec<&str> = ["gcs", "push"].into_iter().chain(arguments).collect();
+        let ran = sandbox.run(&arguments).expect(2);
+        assert!(ran.stderr.contains(said), "{arguments:?}: {ran:#?}");
+    }
+}
+
+#[test]
+fn credentials_that_are_there_are_left_alone_and_that_is_said() {
+    let sandbox = Sandbox::new();
+    let variables = [("GOOGLE_APPLICATION_CREDENTIALS", "/nonsense"), ("STORAGE_EMULATOR_HOST", "127.0.0.1:1")];
+    let began = Instant::now();
+    let ran = sandbox.run_with(&["gcs", "push"], &variables).expect(1);
+    assert!(ran.stderr.contains("GOOGLE_APPLICATION_CREDENTIALS is set, but not used"), "{ran:#?}");
+    assert!(
+        ran.stderr.contains("error[ENDPOINT_UNREACHABLE]") && ran.stderr.contains("http://127.0.0.1:1"),
+        "{ran:#?}"
+    );
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+}
+
+#[test]
+fn a_wrong_placeholder_is_shown_before_anything_is_dialled() {
+    let sandbox = Sandbox::new();
+    std::fs::write(sandbox.work().join("good.sql"), "SELECT 1").unwrap();
+    std::fs::write(sandbox.work().join("bad.sql"), "SELECT 1;\nSELECT * FROM `${project}.${data}.t`").unwrap();
+    let endpoint = ["--bigquery-endpoint", "http://127.0.0.1:1"];
+    let arguments: Vec<&str> = ["bigquery", "run", "good.sql", "bad.sql"].into_iter().chain(endpoint).collect();
+    let ran = sandbox.run(&arguments).expect(2);
+    insta::assert_snapshot!(ran.stderr, @r"
+    error[SCRIPT_INVALID]: bad.sql:2:27: there is no placeholder `${data}`: there are `${project}`, `${dataset}`, `${bucket}`
+      got     2 | SELECT * FROM `${project}.${data}.t`
+                |                           ^
+      state   nothing was run
+      next    stockdev explain SCRIPT_INVALID   what placeholders there are
+      more    stockdev explain SCRIPT_INVALID
+    ");
+    let ran = sandbox.run(&["bigquery", "run", "nothing"]).expect(2);
+    assert!(ran.stderr.contains("there is no script `nothing`"), "{ran:#?}");
+}
+
+#[test]
+fn the_scripts_inside_the_program_are_listed_and_shown_as_they_are() {
+    let sandbox = Sandbox::new();
+    let listed = sandbox.run(&["bigquery", "list", "--output", "json"]).expect(0).document();
+    let names: Vec<&str> = listed.as_array().unwrap().iter().filter_map(|script| script["name"].as_str()).collect();
+    assert_eq!(
+        json!(names),
+        json!([
+            "create_external_table",
+            "train_price_regression_model",
+            "predict_price",
+            "train_and_predict_timeseries",
+            "train_and_predict_timeseries_multiseries",
+        ])
+    );
+    for name in names {
+        let shown = sandbox.run(&["bigquery", "show", name]).expect(0).stdout;
+        let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("sql/{name}.sql"));
+        assert_eq!(shown, std::fs::read_to_string(file).unwrap(), "{name}");
+    }
+}
