@@ -12,7 +12,7 @@ fn without_an_account_and_without_a_stack_there_is_nobody_to_ask() {
     for (arguments, flag) in [
         (vec!["gcs", "push"], "--gcs-endpoint URL"),
         (vec!["gcs", "ls"], "--gcs-endpoint URL"),
-        (vec!["bigquery", "run"], "--gcs-endpoint URL"),
+        (vec!["bigquery", "run"], "--bigquery-endpoint URL"),
     ] {
         let ran = sandbox.run(&arguments).expect(3);
         assert!(ran.stderr.contains("error[NOT_RUNNING]") && ran.stderr.contains(flag), "{ran:#?}");

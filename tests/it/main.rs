@@ -16,6 +16,7 @@ mod cli_smoke;
 mod cli_support;
 mod cli_up;
 mod cloud;
+mod cloud_gcs;
 mod compatibility;
 mod dashboard;
 mod dashboard_elsewhere;
