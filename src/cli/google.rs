@@ -16,7 +16,7 @@ use crate::cloud::{BucketName, DatasetName, ProjectId};
 use crate::stack::Endpoints;
 
 /// Names that need none of their own where nobody else's are.
-pub(super) const EMBEDDED_PROJECT: &str = "stockdev";
+pub(super) use crate::stack::embedded::CLOUD_PROJECT as EMBEDDED_PROJECT;
 const EMBEDDED_BUCKET: &str = "stockdev-ticks";
 const DATASET: &str = "stock_data";
 const HEADING: &str = "Google Cloud";

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use crate::stack::ServicePorts;
 use crate::stack::embedded::{ServeOptions, run as serve};
 
 /// Run the embedded servers in the foreground
@@ -25,6 +26,8 @@ pub(super) struct ServeArgs {
     #[arg(long)]
     kibana_port: u16,
     #[arg(long)]
+    gcs_port: u16,
+    #[arg(long)]
     or_any_port: bool,
     #[arg(long)]
     sync: bool,
@@ -39,9 +42,13 @@ pub(super) fn run(args: &ServeArgs) -> u8 {
         logs: args.logs.clone(),
         data: args.data_folder.clone(),
         listen: args.listen_on,
-        kafka_port: args.kafka_port,
-        elasticsearch_port: args.elasticsearch_port,
-        kibana_port: args.kibana_port,
+        ports: ServicePorts {
+            kafka: args.kafka_port,
+            elasticsearch: args.elasticsearch_port,
+            kibana: args.kibana_port,
+            gcs: args.gcs_port,
+            ..ServicePorts::default()
+        },
         or_any_port: args.or_any_port,
         fsync: args.sync,
         fault: args.fault.as_deref().and_then(|text| {

@@ -16,7 +16,7 @@ pub(crate) use elasticsearch::{Answer, ElasticsearchClient, JSON, NDJSON, error_
 pub use elasticsearch::{ElasticsearchAddress, ElasticsearchAuth, ElasticsearchClientError};
 pub(crate) use google::{ATTEMPT_TIMEOUT, backoff, retries};
 pub use google::{GoogleAddress, GoogleError, GoogleService};
-pub(crate) use http::{authorized, client_builder, innermost, path_segment};
+pub(crate) use http::{authorized, client_builder, innermost};
 pub use kafka::{KafkaAddress, KafkaClientError, KafkaContext, TopicCreation, has_kafka_tls};
 pub use kibana::{FoundObject, FoundObjects, KibanaAddress, KibanaClientError, KibanaLevel, KibanaStatus};
 pub use secret::Secret;

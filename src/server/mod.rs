@@ -2,6 +2,7 @@
 //! (`lens`); those that speak HTTP share how sockets are accepted and drained.
 
 pub mod elasticsearch;
+pub mod gcs;
 mod http1;
 pub mod kafka;
 pub mod kibana;

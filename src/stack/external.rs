@@ -32,8 +32,13 @@ pub fn some(
     elasticsearch: Option<&str>,
     kibana: Option<&str>,
 ) -> Result<Endpoints, ExternalError> {
-    let nowhere =
-        Endpoints { kafka: "127.0.0.1:9092".into(), elasticsearch: "http://127.0.0.1:9200".into(), kibana: None };
+    let nowhere = Endpoints {
+        kafka: "127.0.0.1:9092".into(),
+        elasticsearch: "http://127.0.0.1:9200".into(),
+        kibana: None,
+        gcs: None,
+        bigquery: None,
+    };
     override_with(nowhere, kafka, elasticsearch, kibana)
 }
 

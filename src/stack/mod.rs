@@ -23,7 +23,7 @@ pub use files::create_private_folder;
 pub use files::{FileError, remove, replace_file};
 pub use folders::{FolderError, Folders, ProjectFolders, ProjectName, ProjectNameError, project_names};
 pub use lock::{LockError, ProjectLock};
-pub use ports::{Holder, PortPlan, PortSource, dial_address, free_ports, is_free, listening_holder};
+pub use ports::{Holder, PortPlan, PortSource, ServicePorts, dial_address, free_ports, is_free, listening_holder};
 pub use process::{ProcessId, memory_bytes, signal_kill, signal_terminate, wait_gone};
 pub use record::{
     CreatedRecord, DockerRecord, FORMAT, LiveFile, LiveRecord, PortsRecord, Record, RecordError, StreamRecord,

@@ -3,11 +3,60 @@
 use std::net::{IpAddr, TcpListener};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
+
 use super::embedded::ServerFile;
 use super::folders::{Folders, project_names};
 use super::record::PortsRecord;
 
-const KIBANA_PORT: u16 = 5601;
+/// One port a service; zero where there is none yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServicePorts {
+    #[serde(rename = "kafka_port", alias = "kafka")]
+    pub kafka: u16,
+    #[serde(rename = "elasticsearch_port", alias = "elasticsearch")]
+    pub elasticsearch: u16,
+    // Records of versions without these services name no port for them.
+    #[serde(default, rename = "kibana_port", alias = "kibana")]
+    pub kibana: u16,
+    #[serde(default, rename = "gcs_port", alias = "gcs")]
+    pub gcs: u16,
+    #[serde(default, rename = "bigquery_port", alias = "bigquery")]
+    pub bigquery: u16,
+}
+
+impl ServicePorts {
+    /// Those that the real systems are known by.
+    pub const DEFAULT: Self = Self { kafka: 9092, elasticsearch: 9200, kibana: 5601, gcs: 4443, bigquery: 9050 };
+
+    /// Five that follow one another; `None` when the highest number would be no port.
+    pub fn from_base(base: u16) -> Option<Self> {
+        Some(Self {
+            kafka: base,
+            elasticsearch: base.checked_add(1)?,
+            kibana: base.checked_add(2)?,
+            gcs: base.checked_add(3)?,
+            bigquery: base.checked_add(4)?,
+        })
+    }
+
+    /// Those that are set, and in place of the others those of `defaults`.
+    fn or(self, defaults: Self) -> Self {
+        let or = |port: u16, default: u16| if port == 0 { default } else { port };
+        Self {
+            kafka: or(self.kafka, defaults.kafka),
+            elasticsearch: or(self.elasticsearch, defaults.elasticsearch),
+            kibana: or(self.kibana, defaults.kibana),
+            gcs: or(self.gcs, defaults.gcs),
+            bigquery: or(self.bigquery, defaults.bigquery),
+        }
+    }
+
+    /// All, in the order of `--port-base`.
+    pub fn all(&self) -> [u16; 5] {
+        [self.kafka, self.elasticsearch, self.kibana, self.gcs, self.bigquery]
+    }
+}
 
 /// Where port numbers come from: named in the error when one is taken.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,43 +81,29 @@ impl PortSource {
 /// The ports to bind; zero means any free one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PortPlan {
-    pub kafka: u16,
-    pub elasticsearch: u16,
-    pub kibana: u16,
+    pub ports: ServicePorts,
     pub source: PortSource,
 }
 
 impl PortPlan {
     /// What was asked for now, else what is remembered, else the defaults.
     pub fn choose(base: Option<u16>, auto: bool, remembered: Option<&PortsRecord>) -> Option<Self> {
-        let remembered = remembered.filter(|ports| ports.kafka != 0 && ports.elasticsearch != 0);
+        let remembered = remembered.filter(|record| record.ports.kafka != 0 && record.ports.elasticsearch != 0);
         let plan = match (base, auto, remembered) {
-            (Some(base), _, _) => {
-                // Five services follow one another; the highest number must be a port as well.
-                base.checked_add(4)?;
-                Self {
-                    kafka: base,
-                    elasticsearch: base.checked_add(1)?,
-                    kibana: base.checked_add(2)?,
-                    source: PortSource::Base(base),
-                }
-            }
-            (None, true, Some(ports)) if ports.auto => Self::remembered(ports),
-            (None, true, _) => Self { kafka: 0, elasticsearch: 0, kibana: 0, source: PortSource::Auto },
-            (None, false, Some(ports)) => Self::remembered(ports),
-            (None, false, None) => {
-                Self { kafka: 9092, elasticsearch: 9200, kibana: KIBANA_PORT, source: PortSource::Default }
-            }
+            (Some(base), _, _) => Self { ports: ServicePorts::from_base(base)?, source: PortSource::Base(base) },
+            (None, true, Some(record)) if record.auto => Self::remembered(record),
+            (None, true, _) => Self { ports: ServicePorts::default(), source: PortSource::Auto },
+            (None, false, Some(record)) => Self::remembered(record),
+            (None, false, None) => Self { ports: ServicePorts::DEFAULT, source: PortSource::Default },
         };
         Some(plan)
     }
 
-    fn remembered(ports: &PortsRecord) -> Self {
-        let is_default = !ports.auto && ports.kafka == 9092 && ports.elasticsearch == 9200;
-        let source = if is_default { PortSource::Default } else { PortSource::Remembered };
-        // A record from before there was a Kibana names no port for it.
-        let kibana = if ports.kibana == 0 && !ports.auto { KIBANA_PORT } else { ports.kibana };
-        Self { kafka: ports.kafka, elasticsearch: ports.elasticsearch, kibana, source }
+    fn remembered(record: &PortsRecord) -> Self {
+        // A record from before a service was there names no port for it.
+        let ports = if record.auto { record.ports } else { record.ports.or(ServicePorts::DEFAULT) };
+        let is_default = !record.auto && ports == ServicePorts::DEFAULT;
+        Self { ports, source: if is_default { PortSource::Default } else { PortSource::Remembered } }
     }
 }
 
@@ -189,17 +224,25 @@ mod tests {
 
     #[test]
     fn ports_come_from_the_flag_then_memory_then_the_defaults() {
-        let auto = PortsRecord { auto: true, kafka: 40_000, elasticsearch: 40_001, kibana: 40_002 };
-        let fixed = PortsRecord { auto: false, kafka: 9300, elasticsearch: 9301, kibana: 9302 };
+        let record = |auto, base| PortsRecord { auto, ports: ServicePorts::from_base(base).unwrap() };
+        let (auto, fixed) = (record(true, 40_000), record(false, 9300));
         let choose = |base, is_auto, remembered| {
-            PortPlan::choose(base, is_auto, remembered).map(|plan| (plan.kafka, plan.elasticsearch, plan.source))
+            PortPlan::choose(base, is_auto, remembered).map(|plan| (plan.ports.kafka, plan.ports.gcs, plan.source))
         };
-        assert_eq!(choose(None, false, None), Some((9092, 9200, PortSource::Default)));
-        assert_eq!(choose(Some(9500), false, Some(&auto)), Some((9500, 9501, PortSource::Base(9500))));
+        assert_eq!(choose(None, false, None), Some((9092, 4443, PortSource::Default)));
+        assert_eq!(choose(Some(9500), false, Some(&auto)), Some((9500, 9503, PortSource::Base(9500))));
         assert_eq!(choose(None, true, None), Some((0, 0, PortSource::Auto)));
-        assert_eq!(choose(None, true, Some(&auto)), Some((40_000, 40_001, PortSource::Remembered)));
+        assert_eq!(choose(None, true, Some(&auto)), Some((40_000, 40_003, PortSource::Remembered)));
         assert_eq!(choose(None, true, Some(&fixed)), Some((0, 0, PortSource::Auto)));
-        assert_eq!(choose(None, false, Some(&auto)), Some((40_000, 40_001, PortSource::Remembered)));
+        assert_eq!(choose(None, false, Some(&auto)), Some((40_000, 40_003, PortSource::Remembered)));
         assert_eq!(choose(Some(65_533), false, None), None);
+    }
+
+    #[test]
+    fn a_record_from_before_a_service_was_there_leaves_it_the_default() {
+        let old: PortsRecord =
+            serde_json::from_str(r#"{"auto": false, "kafka": 9300, "elasticsearch": 9301, "kibana": 9302}"#).unwrap();
+        let plan = PortPlan::choose(None, false, Some(&old)).unwrap();
+        assert_eq!(plan.ports.all(), [9300, 9301, 9302, 4443, 9050]);
     }
 }

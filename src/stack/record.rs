@@ -12,6 +12,7 @@ use super::embedded::ServerFile;
 use super::endpoints::{Endpoints, StackKind};
 use super::files::{FileError, read_if_there, replace_file};
 use super::folders::ProjectFolders;
+use super::ports::ServicePorts;
 use super::process::ProcessId;
 
 /// The format this program writes. A higher one is refused: its data is not for us to guess at.
@@ -81,15 +82,12 @@ pub struct CreatedRecord {
 }
 
 /// The ports of the embedded and the docker stack.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PortsRecord {
     /// Whether they were chosen freely (`--ports auto`).
     pub auto: bool,
-    /// Zero: not chosen yet.
-    pub kafka: u16,
-    pub elasticsearch: u16,
-    #[serde(default)]
-    pub kibana: u16,
+    #[serde(flatten)]
+    pub ports: ServicePorts,
 }
 
 /// One stream into the topic: the plan is recorded before the first tick goes, so that it can be resumed.
@@ -195,7 +193,10 @@ mod tests {
             stack: StackKind::Embedded,
             folder: "/here".into(),
             listen: None,
-            ports: PortsRecord { auto: false, kafka: 9092, elasticsearch: 9200, kibana: 0 },
+            ports: PortsRecord {
+                auto: false,
+                ports: ServicePorts { kafka: 9092, elasticsearch: 9200, ..ServicePorts::default() },
+            },
             data: "/data".into(),
             ephemeral: false,
             fsync: true,

@@ -18,6 +18,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("server/elasticsearch", &["server/elasticsearch", "server/http1"]),
     ("lens", &[]),
     ("server/kibana", &["server/kibana", "server/http1", "lens"]),
+    ("server/gcs", &["server/gcs", "server/http1"]),
     ("testing", &["client", "pipeline", "setup", "stack", "tick"]),
     ("cli", &["client", "cloud", "config", "lens", "pipeline", "report", "setup", "stack", "tick"]),
 ];

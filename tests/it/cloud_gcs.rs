@@ -1,33 +1,30 @@
-//! Pushes against a storage server: the one that `STOCKDEV_TEST_GCS` names (`http://host:port`); without it the tests are skipped,
-//! and say so. Each test has a bucket of its own.
+//! Pushes against a storage server: the embedded one, or the one that `STOCKDEV_TEST_GCS` names. Each test has a bucket of its
+//! own.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
 use crate::cli_support::Sandbox;
+use crate::support::servers::TestGcs;
 
-/// A sandbox, the server and a bucket; `None` without a server.
+/// A sandbox, the server and a bucket.
 struct Target {
     sandbox: Sandbox,
-    endpoint: String,
+    server: TestGcs,
     bucket: String,
 }
 
 impl Target {
-    fn find(test: &str) -> Option<Self> {
-        let endpoint = std::env::var("STOCKDEV_TEST_GCS").ok().filter(|endpoint| !endpoint.is_empty());
-        if endpoint.is_none() {
-            println!("SKIPPED {test}: STOCKDEV_TEST_GCS names no storage server");
-        }
+    fn new(test: &str) -> Self {
         let bucket = format!("stockdev-{test}-{}", std::process::id()).replace('_', "-");
-        Some(Self { sandbox: Sandbox::new(), endpoint: endpoint?, bucket })
+        Self { sandbox: Sandbox::new(), server: TestGcs::start(), bucket }
     }
 
     #[track_caller]
     fn run(&self, arguments: &[&str]) -> Value {
         let whole =
-            [&["gcs"], arguments, &["--gcs-endpoint", &self.endpoint, "--bucket", &self.bucket, "--output", "json"]];
+            [&["gcs"], arguments, &["--gcs-endpoint", &self.server.url, "--bucket", &self.bucket, "--output", "json"]];
         self.sandbox.run(&whole.concat()).expect(0).document()
     }
 
@@ -39,7 +36,7 @@ impl Target {
 
 #[test]
 fn equal_content_is_written_once_whatever_form_it_comes_in() {
-    let Some(target) = Target::find("once") else { return };
+    let target = Target::new("once");
     let first = target.push(&[]);
     assert_eq!(
         (&first["outcome"], &first["bucket_created"], &first["ticks"]),
@@ -68,7 +65,7 @@ fn equal_content_is_written_once_whatever_form_it_comes_in() {
 
 #[test]
 fn a_large_source_is_sent_in_a_resumable_upload_and_a_compressed_one_is_a_gzip_file() {
-    let Some(target) = Target::find("large") else { return };
+    let target = Target::new("large");
     let ticks = target.sandbox.run(&["generate", "--ticks", "20000", "--seed", "1"]).expect(0).stdout;
     std::fs::write(target.sandbox.work().join("ticks.json"), &ticks).unwrap();
     let plain = target.push(&["ticks.json", "--object", "data/large.json"]);
@@ -85,12 +82,12 @@ fn a_large_source_is_sent_in_a_resumable_upload_and_a_compressed_one_is_a_gzip_f
 
 #[test]
 fn a_bad_tick_is_named_and_nothing_is_sent() {
-    let Some(target) = Target::find("bad") else { return };
+    let target = Target::new("bad");
     let mut text =
         std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/stock_data_sample.json")).unwrap();
     writeln!(text, "{{\"timestamp\": 1}}").unwrap();
     std::fs::write(target.sandbox.work().join("bad.json"), text).unwrap();
-    let arguments = ["gcs", "push", "bad.json", "--gcs-endpoint", &target.endpoint, "--bucket", &target.bucket];
+    let arguments = ["gcs", "push", "bad.json", "--gcs-endpoint", &target.server.url, "--bucket", &target.bucket];
     let ran = target.sandbox.run(&arguments).expect(1);
     assert!(ran.stderr.contains("error[DATA_INVALID]: bad.json:2001"), "{ran:#?}");
     assert_eq!(target.run(&["ls"])["objects"].as_array().unwrap().len(), 0);
@@ -100,7 +97,7 @@ fn a_bad_tick_is_named_and_nothing_is_sent() {
 
 #[test]
 fn a_topic_goes_into_objects_by_day_and_no_offset_goes_twice() {
-    let Some(target) = Target::find("topic") else { return };
+    let target = Target::new("topic");
     target.sandbox.run(&["up", "--stack", "embedded", "--ports", "auto", "--time", "original"]).expect(0);
     let first = target.push(&["--from-topic", "--batch", "900"]);
     assert_eq!((&first["ticks"], &first["already_there"]), (&2000.into(), &0.into()), "{first}");

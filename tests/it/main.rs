@@ -27,6 +27,7 @@ mod es_clients;
 mod es_node;
 mod external_purge;
 mod external_secured;
+mod gcs_clients;
 mod kafka_broker;
 mod kafka_clients;
 mod kafka_groups;

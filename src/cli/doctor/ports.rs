@@ -16,18 +16,17 @@ pub(super) fn checks(base: Option<u16>, engine: &Engine, cx: &Context) -> Result
     let record = Record::load(&cx.project()).ok().flatten();
     let plan = PortPlan::choose(base, false, record.as_ref().map(|record| &record.ports))
         .ok_or_else(|| Failure::new(ErrorId::Usage, "the ports after --port-base go beyond 65535"))?;
-    let after = |distance: u16, default: u16| base.map_or(default, |base| base.saturating_add(distance));
     // Where the engine is elsewhere, so are the ports of its containers.
     let both: &[StackKind] = match engine.remote_host() {
         Some(_) => &[StackKind::Embedded],
         None => &[StackKind::Embedded, StackKind::Docker],
     };
     let wanted = [
-        ("kafka", plan.kafka, both),
-        ("elasticsearch", plan.elasticsearch, both),
-        ("kibana", plan.kibana, both),
-        ("gcs", after(3, 4443), &[]),
-        ("bigquery", after(4, 9050), &[]),
+        ("kafka", plan.ports.kafka, both),
+        ("elasticsearch", plan.ports.elasticsearch, both),
+        ("kibana", plan.ports.kibana, both),
+        ("gcs", plan.ports.gcs, &[StackKind::Embedded]),
+        ("bigquery", plan.ports.bigquery, &[]),
     ];
     Ok(wanted.into_iter().map(|(service, port, stacks)| check(service, port, stacks, engine, cx)).collect())
 }

@@ -33,7 +33,7 @@ pub(super) async fn take_down(cx: &Context, lock: ProjectLock) -> Outcome {
         // Another program may have taken a port since; that is no business of ours.
         let is_ours =
             |port: &u16| listening_holder(*port, &cx.folders).is_some_and(|holder| holder.pid == server.process.pid);
-        let ports = [server.kafka_port, server.elasticsearch_port, server.kibana_port];
+        let ports = server.ports.all();
         left.extend(ports.iter().filter(|port| is_ours(port)).map(|port| format!("port {port}")));
     }
     if let Some(address) = search {

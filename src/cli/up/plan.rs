@@ -204,7 +204,7 @@ fn new_record(args: &UpArgs, cx: &Context, kind: StackKind, project: &ProjectFol
         stack: kind,
         folder: std::env::current_dir().unwrap_or_default(),
         listen: args.listen.map(|address| address.to_string()),
-        ports: PortsRecord { auto: false, kafka: 0, elasticsearch: 0, kibana: 0 },
+        ports: PortsRecord::default(),
         data: if args.ephemeral { project.ephemeral_data.clone() } else { project.data() },
         ephemeral: args.ephemeral,
         fsync: args.fsync,

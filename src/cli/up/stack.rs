@@ -82,7 +82,7 @@ pub(super) async fn bring_up(
 
 fn say_running(plan: &Plan, server: &ServerFile, args: &UpArgs, cx: &Context) {
     cx.report.skip(Phase::Start, &format!("already running, pid {}", server.process.pid));
-    let moved = args.port_base.is_some_and(|base| base != server.kafka_port);
+    let moved = args.port_base.is_some_and(|base| base != server.ports.kafka);
     if moved || args.listen.is_some_and(|address| address.to_string() != server.host) {
         cx.report.note("it keeps its addresses: other ones need `stockdev down --keep-data` first");
     }
@@ -102,9 +102,7 @@ fn adopt(plan: &mut Plan, server: &ServerFile) -> Result<(), Failure> {
 }
 
 fn remember_ports(plan: &mut Plan, server: &ServerFile) {
-    plan.record.ports.kafka = server.kafka_port;
-    plan.record.ports.elasticsearch = server.elasticsearch_port;
-    plan.record.ports.kibana = server.kibana_port;
+    plan.record.ports.ports = server.ports;
 }
 
 fn save(plan: &Plan) -> Result<(), Failure> {
@@ -115,12 +113,7 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
     let running = cx.report.start(Phase::Start, None);
     stop_half_started(plan, cx).await;
     let auto = args.ports == Some(Ports::Auto) || (args.port_base.is_none() && plan.record.ports.auto);
-    plan.record.ports = PortsRecord {
-        auto,
-        kafka: plan.ports.kafka,
-        elasticsearch: plan.ports.elasticsearch,
-        kibana: plan.ports.kibana,
-    };
+    plan.record.ports = PortsRecord { auto, ports: plan.ports.ports };
     if args.listen.is_some() {
         plan.record.listen = args.listen.map(|address| address.to_string());
     }
@@ -133,9 +126,7 @@ async fn start(plan: &mut Plan, args: &UpArgs, cx: &Context, started: &mut Start
         logs: plan.project.logs(),
         data: plan.record.data.clone(),
         listen: plan.record.listen.as_deref().and_then(|address| address.parse().ok()),
-        kafka_port: plan.ports.kafka,
-        elasticsearch_port: plan.ports.elasticsearch,
-        kibana_port: plan.ports.kibana,
+        ports: plan.ports.ports,
         or_any_port: auto,
         fsync: plan.record.fsync,
         fault: fault()?,
@@ -187,13 +178,7 @@ fn keep_logs(project: &ProjectFolders, mut failure: Failure) -> Failure {
 /// Ports that could not be had are not remembered, nor is the process that ended.
 fn forget_ports(plan: &mut Plan) -> Result<(), Failure> {
     remove(&plan.project.server()).map_err(|error| failures::file(&error))?;
-    plan.record.ports = plan
-        .found
-        .record
-        .as_ref()
-        .map_or(PortsRecord { auto: false, kafka: 0, elasticsearch: 0, kibana: 0 }, |record: &Record| {
-            record.ports.clone()
-        });
+    plan.record.ports = plan.found.record.as_ref().map(|record: &Record| record.ports.clone()).unwrap_or_default();
     save(plan)
 }
 

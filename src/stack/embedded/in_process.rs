@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::ServeFailure;
 use super::bind::bind;
 use super::services::{self, Job, Service};
-use crate::stack::Endpoints;
+use crate::stack::{Endpoints, ServicePorts};
 
 /// How long the servers have to stop in order.
 const STOP_LIMIT: Duration = Duration::from_secs(5);
@@ -38,34 +38,34 @@ impl InProcess {
             .build()
             .map_err(other)?;
         let stop = CancellationToken::new();
-        let mut ports = Vec::new();
-        let mut waits = Vec::new();
+        let mut bound = Vec::new();
+        let mut ports = ServicePorts::default();
         for service in Service::ALL {
-            let bound = bind(service.title(), Some(Ipv4Addr::LOCALHOST.into()), 0, true)?;
+            let sockets = bind(service.title(), Some(Ipv4Addr::LOCALHOST.into()), 0, true)?;
+            service.set_port(&mut ports, sockets.port);
+            bound.push((service, sockets));
+        }
+        let url = |port: u16| format!("http://127.0.0.1:{port}");
+        let endpoints = Endpoints {
+            kafka: format!("127.0.0.1:{}", ports.kafka),
+            elasticsearch: url(ports.elasticsearch),
+            kibana: Some(url(ports.kibana)),
+            gcs: Some(url(ports.gcs)),
+            bigquery: None,
+        };
+        let mut waits = Vec::new();
+        for (service, sockets) in bound {
             let listeners = {
                 let _inside = runtime.enter();
-                bound.for_tokio().map_err(other)?
+                sockets.for_tokio().map_err(other)?
             };
             let (opened, wait) = oneshot::channel();
-            let published = SocketAddr::from((Ipv4Addr::LOCALHOST, bound.port));
-            let data = data.join(service.name());
-            // The search node comes before the one that asks it.
-            let elasticsearch = ports.get(1).map_or_else(String::new, |port| format!("http://127.0.0.1:{port}"));
-            let job = Job { data, fsync: false, published, elasticsearch, listeners, stop: stop.clone(), opened };
+            let published = SocketAddr::from((Ipv4Addr::LOCALHOST, sockets.port));
+            let (data, endpoints) = (data.join(service.name()), endpoints.clone());
+            let job = Job { data, fsync: false, published, endpoints, listeners, stop: stop.clone(), opened };
             waits.push((service, wait, runtime.spawn(services::run(service, job))));
-            ports.push(bound.port);
         }
         // From here on a failure stops what was started.
-        let endpoints = match ports[..] {
-            [kafka, elasticsearch, kibana] => Endpoints {
-                kafka: format!("127.0.0.1:{kafka}"),
-                elasticsearch: format!("http://127.0.0.1:{elasticsearch}"),
-                kibana: Some(format!("http://127.0.0.1:{kibana}")),
-                gcs: None,
-                bigquery: None,
-            },
-            _ => return Err(ServeFailure::Other { reason: "a service has no port".to_owned() }),
-        };
         let mut started = Self { runtime: Some(runtime), tasks: Vec::new(), stop, endpoints };
         for (service, wait, task) in waits {
             if wait.await.is_ok() {

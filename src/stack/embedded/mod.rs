@@ -13,14 +13,14 @@ mod spawn;
 
 use serde::{Deserialize, Serialize};
 
-use super::Endpoints;
 use super::process::ProcessId;
+use super::{Endpoints, ServicePorts};
 
 pub use dashboard::DashboardServer;
 pub use in_process::InProcess;
 pub use logs::{LOG_NAMES, log_path};
 pub use serve::{ServeOptions, run};
-pub use services::{KAFKA_VERSION, elasticsearch_version};
+pub use services::{CLOUD_PROJECT, KAFKA_VERSION, elasticsearch_version};
 pub use spawn::{StartError, StopOutcome, serving, spawn_detached, start, stop};
 
 /// What the background process says of itself, in `server.json`.
@@ -28,11 +28,8 @@ pub use spawn::{StartError, StopOutcome, serving, spawn_detached, start, stop};
 pub struct ServerFile {
     pub process: ProcessId,
     pub state: ServerState,
-    pub kafka_port: u16,
-    pub elasticsearch_port: u16,
-    /// Zero in a file of a version that had no dashboard server.
-    #[serde(default)]
-    pub kibana_port: u16,
+    #[serde(flatten)]
+    pub ports: ServicePorts,
     /// The host that clients on this machine dial.
     pub host: String,
     /// Every address that is listened on.
@@ -48,14 +45,14 @@ impl ServerFile {
     }
 
     pub fn endpoints(&self) -> Endpoints {
-        let kibana = (self.kibana_port != 0).then(|| format!("http://{}", self.address(self.kibana_port)));
+        // A process of a version without the service has no port for it.
+        let url = |port: u16| (port != 0).then(|| format!("http://{}", self.address(port)));
         Endpoints {
-            kafka: self.address(self.kafka_port),
-            elasticsearch: format!("http://{}", self.address(self.elasticsearch_port)),
-            kibana,
-            // The embedded servers of the cloud half say here where they listen.
-            gcs: None,
-            bigquery: None,
+            kafka: self.address(self.ports.kafka),
+            elasticsearch: format!("http://{}", self.address(self.ports.elasticsearch)),
+            kibana: url(self.ports.kibana),
+            gcs: url(self.ports.gcs),
+            bigquery: url(self.ports.bigquery),
         }
     }
 }

@@ -19,6 +19,7 @@ use super::{ServeFailure, ServerFile, ServerState, ServiceState, ServiceStatus};
 use crate::stack::files::replace_file;
 use crate::stack::ports::dial_address;
 use crate::stack::process::ProcessId;
+use crate::stack::{Endpoints, ServicePorts};
 
 /// How long the services have to stop in order.
 const STOP_LIMIT: Duration = Duration::from_secs(8);
@@ -38,9 +39,7 @@ pub struct ServeOptions {
     /// Absent: both loopback addresses.
     pub listen: Option<IpAddr>,
     /// Zero: any free port.
-    pub kafka_port: u16,
-    pub elasticsearch_port: u16,
-    pub kibana_port: u16,
+    pub ports: ServicePorts,
     /// Take another port when one is taken (`--ports auto`).
     pub or_any_port: bool,
     /// The broker syncs before it acknowledges.
@@ -81,21 +80,13 @@ fn start_logging(folder: &Path) -> Result<(), ServeFailure> {
 
 fn serve(options: &ServeOptions, status: &Arc<Status>) -> Result<(), ServeFailure> {
     let bound = Service::ALL.map(|service| {
-        let port = match service {
-            Service::Kafka => options.kafka_port,
-            Service::Elasticsearch => options.elasticsearch_port,
-            Service::Kibana => options.kibana_port,
-        };
-        bind(service.title(), options.listen, port, options.or_any_port).map(|bound| (service, bound))
+        bind(service.title(), options.listen, service.port(&options.ports), options.or_any_port)
+            .map(|bound| (service, bound))
     });
     let bound = bound.into_iter().collect::<Result<Vec<_>, _>>()?;
     status.change(|file| {
         for (service, bound) in &bound {
-            match service {
-                Service::Kafka => file.kafka_port = bound.port,
-                Service::Elasticsearch => file.elasticsearch_port = bound.port,
-                Service::Kibana => file.kibana_port = bound.port,
-            }
+            service.set_port(&mut file.ports, bound.port);
             file.listening.extend(bound.addresses());
         }
     });
@@ -114,9 +105,7 @@ async fn serve_all(
     let mut interrupt = signal(SignalKind::interrupt()).map_err(other)?;
     let stop = CancellationToken::new();
     let host = dial_address(options.listen.unwrap_or_else(|| IpAddr::from([127, 0, 0, 1])));
-    let search =
-        bound.iter().find(|(service, _)| *service == Service::Elasticsearch).map_or(0, |(_, bound)| bound.port);
-    let elasticsearch = format!("http://{}", SocketAddr::from((host, search)));
+    let endpoints = status.endpoints();
     let mut opened = Vec::new();
     let mut tasks = JoinSet::new();
     for (service, bound) in bound {
@@ -127,7 +116,7 @@ async fn serve_all(
             data: options.data.join(service.name()),
             fsync: options.fsync,
             published: SocketAddr::from((host, bound.port)),
-            elasticsearch: elasticsearch.clone(),
+            endpoints: endpoints.clone(),
             bound,
             stop: stop.clone(),
             status: Arc::clone(status),
@@ -170,7 +159,7 @@ struct Supervised {
     data: PathBuf,
     fsync: bool,
     published: SocketAddr,
-    elasticsearch: String,
+    endpoints: Endpoints,
     bound: Bound,
     stop: CancellationToken,
     status: Arc<Status>,
@@ -223,7 +212,7 @@ impl Supervised {
             data: self.data.clone(),
             fsync: self.fsync,
             published: self.published,
-            elasticsearch: self.elasticsearch.clone(),
+            endpoints: self.endpoints.clone(),
             listeners,
             stop: self.stop.clone(),
             opened: send,
@@ -276,9 +265,7 @@ impl Status {
         let file = ServerFile {
             process: ProcessId::current(),
             state: ServerState::Starting,
-            kafka_port: options.kafka_port,
-            elasticsearch_port: options.elasticsearch_port,
-            kibana_port: options.kibana_port,
+            ports: ServicePorts::default(),
             host: host.to_string(),
             listening: Vec::new(),
             services: Service::ALL.map(service).to_vec(),
@@ -287,6 +274,10 @@ impl Status {
         let status = Self { path: options.server_file.clone(), file: Mutex::new(file) };
         status.write().map_err(other)?;
         Ok(Arc::new(status))
+    }
+
+    fn endpoints(&self) -> Endpoints {
+        self.file.lock().unwrap_or_else(PoisonError::into_inner).endpoints()
     }
 
     fn change(&self, change: impl FnOnce(&mut ServerFile)) {

@@ -3,13 +3,18 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::{elasticsearch, kafka, kibana};
+use crate::server::{elasticsearch, gcs, kafka, kibana};
 use crate::stack::causes::with_causes;
+use crate::stack::{Endpoints, ServicePorts};
+
+/// The Google Cloud project of the embedded servers.
+pub const CLOUD_PROJECT: &str = "stockdev";
 
 /// The version of Kafka whose protocol the broker speaks.
 pub const KAFKA_VERSION: &str = "4.1";
@@ -25,10 +30,11 @@ pub(super) enum Service {
     Kafka,
     Elasticsearch,
     Kibana,
+    Gcs,
 }
 
 impl Service {
-    pub(super) const ALL: [Service; 3] = [Service::Kafka, Service::Elasticsearch, Service::Kibana];
+    pub(super) const ALL: [Service; 4] = [Service::Kafka, Service::Elasticsearch, Service::Kibana, Service::Gcs];
 
     /// Its name in commands, logs and documents.
     pub(super) fn name(self) -> &'static str {
@@ -36,6 +42,7 @@ impl Service {
             Service::Kafka => "kafka",
             Service::Elasticsearch => "elasticsearch",
             Service::Kibana => "kibana",
+            Service::Gcs => "gcs",
         }
     }
 
@@ -45,7 +52,26 @@ impl Service {
             Service::Kafka => "Kafka",
             Service::Elasticsearch => "Elasticsearch",
             Service::Kibana => "Kibana",
+            Service::Gcs => "Cloud Storage",
         }
+    }
+
+    pub(super) fn port(self, ports: &ServicePorts) -> u16 {
+        match self {
+            Service::Kafka => ports.kafka,
+            Service::Elasticsearch => ports.elasticsearch,
+            Service::Kibana => ports.kibana,
+            Service::Gcs => ports.gcs,
+        }
+    }
+
+    pub(super) fn set_port(self, ports: &mut ServicePorts, port: u16) {
+        *match self {
+            Service::Kafka => &mut ports.kafka,
+            Service::Elasticsearch => &mut ports.elasticsearch,
+            Service::Kibana => &mut ports.kibana,
+            Service::Gcs => &mut ports.gcs,
+        } = port;
     }
 }
 
@@ -57,8 +83,8 @@ pub(super) struct Job {
     pub(super) fsync: bool,
     /// The address clients are told.
     pub(super) published: SocketAddr,
-    /// Where the search node is: the dashboard server reaches it as any client does.
-    pub(super) elasticsearch: String,
+    /// Where the others are: those that need one another reach it as any client does.
+    pub(super) endpoints: Endpoints,
     pub(super) listeners: Vec<TcpListener>,
     pub(super) stop: CancellationToken,
     /// Told once the data is open and requests are about to be served.
@@ -82,10 +108,16 @@ pub(super) async fn run(service: Service, job: Job) -> Result<(), (String, bool)
             node.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;
         }
         Service::Kibana => {
-            let mut config = kibana::KibanaConfig::new(job.data, job.elasticsearch);
+            let mut config = kibana::KibanaConfig::new(job.data, job.endpoints.elasticsearch);
             // With `--listen`, browsers on other machines come by this one's name.
             config.host_names = vec![rustix::system::uname().nodename().to_string_lossy().into_owned()];
             let server = open(move || kibana::Kibana::open(&config)).await?;
+            announce(job.opened);
+            server.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;
+        }
+        Service::Gcs => {
+            let config = gcs::GcsConfig::new(job.data, job.endpoints.gcs.unwrap_or_default());
+            let server = Arc::new(open(move || gcs::Gcs::open(config)).await?);
             announce(job.opened);
             server.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;
         }

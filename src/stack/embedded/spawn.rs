@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::logs::log_path;
+use super::services::Service;
 use super::{ServeFailure, ServeOptions, ServerFile, ServerState};
 use crate::stack::files::{FileError, create_private_folder, remove};
 use crate::stack::folders::ProjectFolders;
@@ -62,13 +63,10 @@ pub async fn start(
         options.logs.display().to_string(),
         "--data-folder".into(),
         options.data.display().to_string(),
-        "--kafka-port".into(),
-        options.kafka_port.to_string(),
-        "--elasticsearch-port".into(),
-        options.elasticsearch_port.to_string(),
-        "--kibana-port".into(),
-        options.kibana_port.to_string(),
     ];
+    for service in Service::ALL {
+        arguments.extend([format!("--{}-port", service.name()), service.port(&options.ports).to_string()]);
+    }
     if let Some(listen) = options.listen {
         arguments.extend(["--listen-on".into(), listen.to_string()]);
     }

@@ -2,9 +2,11 @@
 
 use std::env;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stockdev::server::elasticsearch::{Node, NodeConfig};
+use stockdev::server::gcs::{Gcs, GcsConfig};
 use stockdev::server::kafka::{Broker, BrokerConfig};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
@@ -23,6 +25,12 @@ pub(crate) struct TestElasticsearch {
     pub(crate) url: String,
     /// A server of our own, so what only ours answers may be asked.
     pub(crate) is_own: bool,
+    _own: Option<Own>,
+}
+
+/// The storage server, or the one that `STOCKDEV_TEST_GCS` names.
+pub(crate) struct TestGcs {
+    pub(crate) url: String,
     _own: Option<Own>,
 }
 
@@ -48,6 +56,20 @@ impl TestKafka {
         let stop = own.shutdown.clone();
         own.spawn(async move { broker.serve(vec![listener], stop).await.unwrap() });
         Self { address: address.to_string(), _own: Some(own) }
+    }
+}
+
+impl TestGcs {
+    pub(crate) fn start() -> Self {
+        if let Ok(url) = env::var("STOCKDEV_TEST_GCS") {
+            return Self { url, _own: None };
+        }
+        let (own, listener, address) = Own::prepare();
+        let url = format!("http://{address}");
+        let server = Arc::new(Gcs::open(GcsConfig::new(own.folder(), url.as_str())).unwrap());
+        let stop = own.shutdown.clone();
+        own.spawn(async move { server.serve(vec![listener], stop).await.unwrap() });
+        Self { url, _own: Some(own) }
     }
 }
 

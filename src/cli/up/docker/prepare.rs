@@ -187,7 +187,11 @@ impl DockerPlan {
     ) -> Result<(), Failure> {
         self.any_port = any_port;
         self.port_source = ports.source.clone();
-        let wanted = Published { kafka: ports.kafka, elasticsearch: ports.elasticsearch, kibana: ports.kibana };
+        let wanted = Published {
+            kafka: ports.ports.kafka,
+            elasticsearch: ports.ports.elasticsearch,
+            kibana: ports.ports.kibana,
+        };
         let free = free_ports(self.bind_address(), Service::ALL.len())
             .map_err(|error| Failure::new(ErrorId::CannotListen, format!("no free ports: {error}")))?;
         let mut chosen = Vec::new();
@@ -248,9 +252,9 @@ impl DockerPlan {
             secure: self.spec.secure,
             changing,
         });
-        record.ports.kafka = self.spec.ports.kafka;
-        record.ports.elasticsearch = self.spec.ports.elasticsearch;
-        record.ports.kibana = self.spec.ports.kibana;
+        record.ports.ports.kafka = self.spec.ports.kafka;
+        record.ports.ports.elasticsearch = self.spec.ports.elasticsearch;
+        record.ports.ports.kibana = self.spec.ports.kibana;
         record.endpoints = Some(self.spec.endpoints());
     }
 

@@ -1,0 +1,17 @@
+//! HTTP: sockets, request bodies, and what every request is held against before a handler sees it.
+
+mod body;
+mod dispatch;
+mod message;
+mod multipart;
+mod route;
+mod server;
+mod uri;
+
+pub(crate) use body::{Budget, RequestBody};
+pub(crate) use dispatch::answer_part;
+pub(crate) use message::{Body, Params, Request, Response, content_type, full, json_object};
+pub(crate) use multipart::{Multipart, PartHeaders, boundary};
+pub(crate) use route::Endpoint;
+pub(crate) use server::serve;
+pub(crate) use uri::{decode_query, encode};

@@ -1,0 +1,51 @@
+//! Google's storage clients against the embedded server: Python and Go.
+//!
+//! `scripts/install-test-clients` installs them; one that is absent is skipped, unless `STOCKDEV_REQUIRE_CLIENTS=1`. The
+//! programs in `tests/clients` print what they saw as one JSON document.
+
+use std::process::Command;
+
+use serde_json::{Value, json};
+
+use crate::support::clients::{clients, installed, run, unique};
+use crate::support::servers::TestGcs;
+
+#[test]
+fn gcs_python_3_walks_through_the_api() {
+    let Some(python) = installed(&clients().join("gcs-python-3/bin/python")) else { return };
+    let mut command = Command::new(python);
+    command.arg("tests/clients/gcs_python.py");
+    let seen = walk(command, &TestGcs::start(), "python");
+    let expected = json!({
+        "location": "EU", "exists": [true, false], "conflict": [409, "Conflict"], "listed": true,
+        "small": ["M3Q35g==", 8, "application/json", {"k": "v"}], "read": "{\"a\":1}\n", "range": "a\":",
+        "again": [412, "PreconditionFailed"], "large": [10_240_000, true], "parts": [10_240_000, true, true],
+        "stream": true, "empty": [0, ""], "names": ["data/a b.json", "data/empty", "data/large"],
+        "top": [[], ["data/"]], "paged": 5, "glob": ["data/a b.json", "data/large", "data/parts", "data/stream"],
+        "patched": ["no-store", 2], "copied": ["copy.json", "application/json", {"k": "v"}, "M3Q35g=="],
+        "rewritten": [null, 8, 8], "joined": [16, 2, "{\"a\":1}\n{\"a\":1}\n"], "renamed": ["renamed", false],
+        "missing": [404, "NotFound"], "left": 0, "gone": false,
+    });
+    assert_eq!(seen, expected);
+}
+
+#[test]
+fn gcs_go_writes_reads_and_lists() {
+    let Some(program) = installed(&clients().join("gcs-go")) else { return };
+    let seen = walk(Command::new(program), &TestGcs::start(), "go");
+    let expected = json!({
+        "bucket": ["EU", "1", "STANDARD"], "conflict": 409,
+        "small": [863_254_502, 8, "text/csv", "{\"a\":1}\n"], "again": 412, "range": "a\":", "large": 1_500_000,
+        "same": true, "json": true, "missing": true, "updated": ["v", 2], "copied": ["copy", "v"], "joined": [16, 2],
+        "names": ["copy", "joined", "data/"], "gone": true,
+    });
+    assert_eq!(seen, expected);
+}
+
+/// Runs a client's walk on a bucket of its own; what it printed last is what it saw.
+fn walk(mut command: Command, server: &TestGcs, client: &str) -> Value {
+    let ran = run(command.arg(&server.url).arg(unique(&format!("gcs-{client}"))), "");
+    assert!(ran.success, "{}", ran.all);
+    let last = ran.stdout.lines().last().unwrap_or_default();
+    serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {}", ran.all))
+}
