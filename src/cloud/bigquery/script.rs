@@ -229,7 +229,7 @@ mod tests {
             let expected = place_at(source, source.find(word).unwrap());
             assert_eq!(script.source_place(place_at(script.text(), offset)), expected, "{word}");
         };
-        for word in ["1;", "x FROM", ".t`", "JOIN", "y"] {
+        for word in ["1;", "x FROM", ".t`", "JOIN", " y"] {
             check(word);
         }
         // In a value: where its placeholder begins.
