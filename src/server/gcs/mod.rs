@@ -8,6 +8,8 @@
 //! `http` -> `handlers`, `grpc` -> `store`. To add an endpoint, add it to [`http::Endpoint`] and to [`handlers::handle`].
 
 pub(crate) mod error;
+#[doc(hidden)]
+pub mod fuzzing;
 pub(crate) mod grpc;
 pub(crate) mod handlers;
 pub(crate) mod http;

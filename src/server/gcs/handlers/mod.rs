@@ -30,7 +30,22 @@ pub(super) use resource::etag;
 
 use super::Gcs;
 use super::error::ApiError;
-use super::http::{Endpoint, Request, Response};
+use super::http::{Endpoint, Params, Request, Response};
+
+/// What the parameters of a listing say, for fuzzing.
+pub(super) fn read_params_for_fuzzing(params: &Params) {
+    let _mask = fields::Mask::of(params).ok();
+    let _pattern = params.get("matchGlob").and_then(|glob| glob::compile(glob).ok());
+    let _conditions = condition::conditions(params).ok();
+}
+
+/// Both kinds of ranges, for fuzzing. What is read of a download lies inside the object.
+pub(super) fn read_ranges_for_fuzzing(text: &str, size: u64) {
+    let _part = content_range::UploadRange::parse(text);
+    if let content_range::DownloadRange::Part { first, end } = content_range::DownloadRange::of(Some(text), size) {
+        assert!(first < end && end <= size, "{text}: {first} to {end} of {size}");
+    }
+}
 
 /// Answers a request to an endpoint.
 pub(super) async fn handle(gcs: &Arc<Gcs>, endpoint: Endpoint, request: &mut Request) -> Result<Response, ApiError> {

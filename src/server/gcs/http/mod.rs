@@ -11,7 +11,7 @@ mod uri;
 pub(crate) use body::{Budget, RequestBody};
 pub(crate) use dispatch::answer_part;
 pub(crate) use message::{Body, Params, Request, Response, content_type, full, json_object};
-pub(crate) use multipart::{Multipart, PartHeaders, boundary};
+pub(crate) use multipart::{Multipart, PartHeaders, boundary, read_parts_for_fuzzing};
 pub(crate) use route::Endpoint;
 pub(crate) use server::serve;
 pub(crate) use uri::{decode_query, encode};

@@ -3,11 +3,16 @@
 //! A part begins with header lines and a blank one; it ends before `\r\n--boundary`. The closing `--` may come with or
 //! without a line end after it.
 
+use std::io;
+
 use bytes::{Bytes, BytesMut};
+use futures_util::stream;
+use http_body_util::StreamBody;
+use hyper::body::Frame;
 use memchr::memmem;
 
 use super::super::error::ApiError;
-use super::body::RequestBody;
+use super::body::{Budget, RequestBody};
 
 /// Bytes of a part's headers.
 const HEADERS_BYTES_MAX: usize = 16 * 1024;
@@ -184,37 +189,39 @@ fn malformed(what: &str) -> ApiError {
     ApiError::invalid(format!("Malformed multipart body: {what}."))
 }
 
+/// By part, its content type and its bytes.
+type Parts = Vec<(Option<String>, Vec<u8>)>;
+
+/// The parts between boundaries `b` of a body that comes in pieces of `size` bytes: for tests and fuzzing.
+fn read_parts(body: &[u8], size: usize) -> Result<Parts, ApiError> {
+    let pieces: Vec<_> =
+        body.chunks(size).map(|piece| Ok::<_, io::Error>(Frame::data(Bytes::copy_from_slice(piece)))).collect();
+    let mut body = RequestBody::new(StreamBody::new(stream::iter(pieces)), Budget::new());
+    let reading = async {
+        let mut parts = Vec::new();
+        let mut multipart = Multipart::new(&mut body, "b");
+        while let Some(headers) = multipart.next_part().await? {
+            let kind = headers.get("Content-Type").map(str::to_owned);
+            parts.push((kind, multipart.whole(1000).await?.to_vec()));
+        }
+        Ok(parts)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build();
+    runtime.map_err(|error| malformed(&error.to_string()))?.block_on(reading)
+}
+
+/// For fuzzing.
+pub(crate) fn read_parts_for_fuzzing(body: &[u8], size: usize) {
+    let _parts = read_parts(body, size).ok();
+    let _boundary = boundary(&String::from_utf8_lossy(body));
+}
+
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-    use futures_util::stream;
-    use http_body_util::StreamBody;
-    use hyper::body::Frame;
     use proptest::prelude::*;
 
-    use super::super::body::Budget;
+    use super::read_parts as read;
     use super::*;
-
-    type Parts = Vec<(Option<String>, Vec<u8>)>;
-
-    /// Reads a body that comes in pieces of `size` bytes.
-    fn read(body: &[u8], size: usize) -> Result<Parts, ApiError> {
-        let frames: Vec<_> = body
-            .chunks(size)
-            .map(|piece| Ok::<_, std::io::Error>(Frame::data(Bytes::copy_from_slice(piece))))
-            .collect();
-        let mut body = RequestBody::new(StreamBody::new(stream::iter(frames)), Budget::new());
-        let reading = async {
-            let mut parts = Vec::new();
-            let mut multipart = Multipart::new(&mut body, "b");
-            while let Some(headers) = multipart.next_part().await? {
-                let kind = headers.get("Content-Type").map(str::to_owned);
-                parts.push((kind, multipart.whole(1000).await?.to_vec()));
-            }
-            Ok(parts)
-        };
-        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(reading)
-    }
 
     #[test]
     fn parts_are_read_however_the_body_is_cut() {
