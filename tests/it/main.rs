@@ -28,6 +28,7 @@ mod es_node;
 mod external_purge;
 mod external_secured;
 mod gcs_clients;
+mod gcs_hostile;
 mod kafka_broker;
 mod kafka_clients;
 mod kafka_groups;

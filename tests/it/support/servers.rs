@@ -2,6 +2,7 @@
 
 use std::env;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,6 +33,8 @@ pub(crate) struct TestElasticsearch {
 pub(crate) struct TestGcs {
     pub(crate) url: String,
     _own: Option<Own>,
+    // After the server: it is removed when nothing writes there any more.
+    _folder: Option<TempDir>,
 }
 
 /// Stops its server when it goes out of scope.
@@ -62,14 +65,22 @@ impl TestKafka {
 impl TestGcs {
     pub(crate) fn start() -> Self {
         if let Ok(url) = env::var("STOCKDEV_TEST_GCS") {
-            return Self { url, _own: None };
+            return Self { url, _own: None, _folder: None };
         }
+        let folder = tempfile::tempdir().unwrap();
+        let mut server = Self::start_in(folder.path());
+        server._folder = Some(folder);
+        server
+    }
+
+    /// Our own, with its data in that folder.
+    pub(crate) fn start_in(folder: &Path) -> Self {
         let (own, listener, address) = Own::prepare();
         let url = format!("http://{address}");
-        let server = Arc::new(Gcs::open(GcsConfig::new(own.folder(), url.as_str())).unwrap());
+        let server = Arc::new(Gcs::open(GcsConfig::new(folder.to_owned(), url.as_str())).unwrap());
         let stop = own.shutdown.clone();
         own.spawn(async move { server.serve(vec![listener], stop).await.unwrap() });
-        Self { url, _own: Some(own) }
+        Self { url, _own: Some(own), _folder: None }
     }
 }
 
