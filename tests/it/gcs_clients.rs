@@ -7,7 +7,8 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::clients::{clients, installed, run, unique};
+use crate::cli_support::Sandbox;
+use crate::support::clients::{clients, installed, root, run, unique};
 use crate::support::servers::TestGcs;
 
 #[test]
@@ -40,6 +41,30 @@ fn gcs_go_writes_reads_and_lists() {
         "names": ["copy", "joined", "data/"], "gone": true,
     });
     assert_eq!(seen, expected);
+}
+
+#[test]
+fn a_script_that_knows_of_google_only_runs_unchanged_with_the_variables_of_the_stack() {
+    let Some(python) = installed(&clients().join("gcs-python-3/bin/python")) else { return };
+    let sandbox = Sandbox::new();
+    sandbox.run(&["up", "--stack", "embedded", "--ports", "auto", "--push-gcs"]).expect(0);
+    let script = root().join("tests/clients/gcs_upload.py").display().to_string();
+    let source = root().join("fixtures/stock_data_sample.json").display().to_string();
+    let python = python.display().to_string();
+    let upload = [python.as_str(), script.as_str(), "stockdev-ticks", source.as_str(), "data/uploaded.json"];
+    // All that it needs is the address: with it, Google's client asks for no credentials.
+    let variables = sandbox.run(&["env", "--output", "json"]).expect(0).document();
+    let address = variables["STORAGE_EMULATOR_HOST"].as_str().unwrap().to_owned();
+    let mut command = Command::new(&python);
+    command.args(&upload[1..]).env_clear().env("HOME", sandbox.work()).env("STORAGE_EMULATOR_HOST", &address);
+    let ran = run(&mut command, "");
+    assert!(ran.success && ran.stdout.contains("uploaded to data/uploaded.json"), "{}", ran.all);
+    // `exec` sets it, and a project.
+    let ran = sandbox.run(&[&["exec", "--"][..], &upload].concat()).expect(0);
+    assert!(ran.stdout.contains("project stockdev"), "{ran:#?}");
+    let listed = sandbox.run(&["gcs", "ls", "data/uploaded", "--output", "json"]).expect(0).document();
+    assert_eq!(listed["objects"][0]["bytes"], std::fs::metadata(&source).unwrap().len(), "{listed}");
+    sandbox.run(&["down"]).expect(0);
 }
 
 /// Runs a client's walk on a bucket of its own; what it printed last is what it saw.
