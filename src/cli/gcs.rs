@@ -142,7 +142,7 @@ pub(super) async fn push(
         let gcs = Gcs::connect(address).await?;
         gcs.push(bucket, source, options, &progress, &stop).await
     };
-    let report = settle(watch(cx, &running, &progress, work).await, running, cx)?;
+    let report = settle(watch(cx, &running, &progress, work).await, running, "the object is as it was before", cx)?;
     let what = if report.unchanged { "is there, unchanged" } else { "written" };
     let text = format!("{} ticks, {}, {what}", count(report.ticks), bytes(report.bytes));
     cx.report.finish_with(running, report.bytes, "bytes", text);
@@ -167,21 +167,22 @@ async fn push_topic(args: &PushArgs, cx: &Context) -> Result<u8, Failure> {
         let gcs = Gcs::connect(&address).await?;
         gcs.push_topic(&bucket, &connection.kafka, &options, &progress, &stop).await
     };
-    let report = settle(watch(cx, &running, &progress, work).await, running, cx)?;
+    let kept = "objects that were written whole are kept; the same command goes on behind them";
+    let report = settle(watch(cx, &running, &progress, work).await, running, kept, cx)?;
     let objects = u64::try_from(report.objects.len()).unwrap_or(u64::MAX);
     cx.report.finish_with(
         running,
         report.ticks,
         "ticks",
-        format!("{} ticks in {} objects", count(report.ticks), count(objects)),
+        format!("{} ticks in {}", count(report.ticks), objects_text(objects)),
     );
     let text = match objects {
         0 => format!("nothing new: gs://{bucket} holds all {} ticks of `{}`", count(report.already_there), args.topic),
         _ => format!(
-            "{} ticks of `{}` written to gs://{bucket} in {} objects, {}",
+            "{} ticks of `{}` written to gs://{bucket} in {}, {}",
             count(report.ticks),
             args.topic,
-            count(objects),
+            objects_text(objects),
             bytes(report.bytes)
         ),
     };
@@ -205,15 +206,20 @@ async fn watch<T>(cx: &Context, running: &Running, progress: &PushProgress, work
     }
 }
 
-fn settle<T>(outcome: Result<T, GcsError>, running: Running, cx: &Context) -> Result<T, Failure> {
+/// Ends the phase. `kept`: what an interruption leaves.
+fn settle<T>(outcome: Result<T, GcsError>, running: Running, kept: &str, cx: &Context) -> Result<T, Failure> {
     outcome.map_err(|error| {
         cx.report.fail(running, &error.to_string());
         match error {
-            GcsError::Cancelled => cx.interrupted().left("what was written is kept; the same command goes on"),
+            GcsError::Cancelled => cx.interrupted().left(kept),
             error => failures::gcs(&error),
         }
         .phase(Phase::Gcs)
     })
+}
+
+fn objects_text(number: u64) -> String {
+    if number == 1 { "1 object".to_owned() } else { format!("{} objects", count(number)) }
 }
 
 fn made(bucket: &BucketName, outcome: &BucketOutcome) -> String {

@@ -3,7 +3,7 @@
 //! The rule that keeps an account safe: `--cloud gcp` alone reaches Google. Everything else asks a server at an address that
 //! was given or that the project's own stack has, anonymously.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
@@ -11,7 +11,7 @@ use super::context::{Context, Found};
 use super::explain::ErrorId;
 use super::failure::Failure;
 use super::failures;
-use crate::client::{GoogleAddress, GoogleService};
+use crate::client::{GCLOUD_LOGIN, GoogleAddress, GoogleService};
 use crate::cloud::{BucketName, DatasetName, ProjectId};
 use crate::stack::Endpoints;
 
@@ -76,6 +76,11 @@ fn parse_location(text: &str) -> Result<String, String> {
 }
 
 impl CloudArgs {
+    /// Whether Google itself is asked.
+    pub(super) fn is_google(&self) -> bool {
+        self.cloud == CloudChoice::Gcp
+    }
+
     /// For a command on its own: a flag wins over the variables of Google's tools, and those over the project's running stack.
     /// Nothing is dialled.
     pub(super) fn address(&self, cx: &Context) -> Result<GoogleAddress, Failure> {
@@ -94,7 +99,7 @@ impl CloudArgs {
         first: impl Fn(Option<String>, Option<String>, Option<String>) -> Option<String>,
         stack: Option<&Endpoints>,
     ) -> Result<GoogleAddress, Failure> {
-        let google = self.cloud == CloudChoice::Gcp;
+        let google = self.is_google();
         self.check_together(google)?;
         if google {
             let project =
@@ -226,11 +231,10 @@ fn is_set(name: &str) -> bool {
 
 /// Somebody with an account should know that it is left alone.
 fn say_unused_credentials(cx: &Context) {
-    let gcloud = Path::new(".config/gcloud/application_default_credentials.json");
     let seen = if is_set("GOOGLE_APPLICATION_CREDENTIALS") {
         Some("GOOGLE_APPLICATION_CREDENTIALS is set".to_owned())
     } else {
-        let path = std::env::home_dir().map(|home| home.join(gcloud)).filter(|path| path.is_file());
+        let path = std::env::home_dir().map(|home| home.join(GCLOUD_LOGIN)).filter(|path| path.is_file());
         path.map(|path| format!("`{}` is there", path.display()))
     };
     if let Some(seen) = seen {

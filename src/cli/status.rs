@@ -12,9 +12,10 @@ use super::down::{count_text, memory_text};
 use super::failure::Failure;
 use super::ls::table;
 use super::up::search_engine;
+use crate::client::probe_storage;
 use crate::pipeline::{self, DEAD_LETTER_TOPIC, INDEX, INDEXER_GROUP, TOPIC};
 use crate::stack::docker::{self, Container, ContainerState, Ended, Engine, ImageReference};
-use crate::stack::embedded::{KAFKA_VERSION, ServiceState, elasticsearch_version};
+use crate::stack::embedded::{KAFKA_VERSION, STORAGE_API_VERSION, ServiceState, elasticsearch_version};
 use crate::stack::{LiveFile, Record, StackKind, memory_bytes};
 
 /// Show what runs and how much is in it
@@ -154,6 +155,10 @@ impl Status {
             let answer = kibana.probe(PATIENCE).await;
             let answer = answer.map(drop).map_err(|error| error.to_string());
             status.services.push(service("kibana", &found, &kibana.url, answer));
+        }
+        if let Some(gcs) = connection.endpoints.gcs.as_ref().filter(|_| known) {
+            let answer = probe_storage(gcs, PATIENCE).await.map_err(|error| error.to_string());
+            status.services.push(service("gcs", &found, gcs, answer));
         }
         if let Some(record) = found.record.as_ref().filter(|record| record.stack == StackKind::Docker) {
             status.add_containers(record).await;
@@ -317,12 +322,21 @@ fn cause_of_end(container: &Container, ended: Ended) -> String {
 }
 
 fn service(name: &'static str, found: &Found, endpoint: &str, probe: Result<(), String>) -> Service {
-    let own =
-        found.endpoints().filter(|own| [&own.kafka, &own.elasticsearch].iter().any(|own| own.as_str() == endpoint));
-    let server = found.running().filter(|_| own.is_some());
+    let own = found.endpoints();
+    let is_own = own.is_some_and(|own| {
+        [Some(&own.kafka), Some(&own.elasticsearch), own.kibana.as_ref(), own.gcs.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|own| own == endpoint)
+    });
+    let server = found.running().filter(|_| is_own);
     let said = server.and_then(|server| server.services.iter().find(|service| service.name == name));
     let runs = probe.is_ok() && said.is_none_or(|service| service.state == ServiceState::Running);
-    let version = server.map(|_| if name == "kafka" { KAFKA_VERSION.to_owned() } else { elasticsearch_version() });
+    let version = server.map(|_| match name {
+        "kafka" => KAFKA_VERSION.to_owned(),
+        "gcs" => STORAGE_API_VERSION.to_owned(),
+        _ => elasticsearch_version(),
+    });
     Service {
         name,
         state: if runs { State::Running } else { State::Degraded },

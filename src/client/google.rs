@@ -13,7 +13,7 @@ use google_cloud_gax::exponential_backoff::{ExponentialBackoff, ExponentialBacko
 use google_cloud_gax::retry_policy::{RetryPolicyArg, RetryPolicyExt as _};
 use google_cloud_storage::retry_policy::RetryableErrors;
 
-use super::http::innermost;
+use super::http::{client_builder, innermost};
 
 /// How often a request is sent at most. Google's own clients try a refused connection for five minutes.
 const ATTEMPTS: u32 = 5;
@@ -21,6 +21,8 @@ const ATTEMPTS: u32 = 5;
 pub(crate) const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long it may take to get a token.
 const TOKEN_TIMEOUT: Duration = Duration::from_secs(15);
+/// Where gcloud keeps a login for programs, below the home folder.
+pub(crate) const GCLOUD_LOGIN: &str = ".config/gcloud/application_default_credentials.json";
 /// A key file is a few kilobytes.
 const KEY_BYTES_MAX: u64 = 1 << 20;
 
@@ -195,9 +197,19 @@ impl GoogleAddress {
         };
         match tokio::time::timeout(TOKEN_TIMEOUT, credentials.headers(hyper::http::Extensions::new())).await {
             Ok(Ok(_)) => Ok(credentials),
-            Ok(Err(error)) => Err(unusable(innermost(&error))),
+            Ok(Err(error)) => Err(unusable(self.why_no_token(&innermost(&error)))),
             Err(_) => Err(unusable(format!("no token came within {} s", TOKEN_TIMEOUT.as_secs()))),
         }
+    }
+
+    /// Without a login, Google's client asks for the machine's own account last, and only that failure is in its error.
+    fn why_no_token(&self, reason: &str) -> String {
+        if self.credentials != GoogleCredentials::Default || has_default_credentials() {
+            return reason.to_owned();
+        }
+        format!(
+            "GOOGLE_APPLICATION_CREDENTIALS is not set, gcloud has no login here (`~/{GCLOUD_LOGIN}`), and this machine has no account of its own ({reason})"
+        )
     }
 
     /// What an error of one of Google's clients means. `request` names what was asked, as `GET bucket b`.
@@ -216,6 +228,38 @@ impl GoogleAddress {
                 GoogleError::Unreachable { service, url: self.url(service).to_owned(), request, reason }
             }
         }
+    }
+}
+
+/// Whether a variable or a login of gcloud's names credentials.
+fn has_default_credentials() -> bool {
+    std::env::var_os("GOOGLE_APPLICATION_CREDENTIALS").is_some_and(|path| !path.is_empty())
+        || std::env::home_dir().is_some_and(|home| home.join(GCLOUD_LOGIN).is_file())
+}
+
+/// Whether a server that stands in for Cloud Storage answers as one, asked once.
+pub(crate) async fn probe_storage(url: &str, timeout: Duration) -> Result<(), GoogleError> {
+    const REQUEST: &str = "GET /storage/v1/b";
+    let service = GoogleService::Storage;
+    let unreachable =
+        |reason: String| GoogleError::Unreachable { service, url: url.to_owned(), request: REQUEST.to_owned(), reason };
+    let parsed = reqwest::Url::parse(&check_url(url, service)?)
+        .map_err(|_| GoogleError::Url { service, url: url.to_owned() })?;
+    let client = client_builder(&parsed, None)
+        .map_err(|error| error.to_string())
+        .and_then(|builder| builder.build().map_err(|error| innermost(&error)))
+        .map_err(|reason| GoogleError::Build { service, reason })?;
+    let asked = client.get(format!("{url}/storage/v1/b?project=p&maxResults=1")).timeout(timeout).send();
+    let answer = asked.await.map_err(|error| unreachable(innermost(&error)))?;
+    match answer.status() {
+        status if status.is_success() => Ok(()),
+        status => Err(GoogleError::Refused {
+            service,
+            url: url.to_owned(),
+            request: REQUEST.to_owned(),
+            status: status.as_u16(),
+            reason: status.canonical_reason().unwrap_or("no reason given").to_owned(),
+        }),
     }
 }
 

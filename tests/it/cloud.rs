@@ -44,6 +44,32 @@ fn google_is_asked_only_when_project_bucket_and_credentials_are_named() {
 }
 
 #[test]
+fn up_says_what_google_needs_before_it_starts_anything() {
+    let sandbox = Sandbox::new();
+    let arguments = ["up", "--stack", "embedded", "--ports", "auto", "--push-gcs", "--cloud", "gcp"];
+    let ran = sandbox.run(&arguments).expect(20);
+    assert!(ran.stderr.contains("--gcp-project is missing") && !ran.stderr.contains("the stack runs"), "{ran:#?}");
+    sandbox.run(&["status"]).expect(3);
+}
+
+#[test]
+fn up_pushes_once_and_shows_the_storage_server() {
+    let sandbox = Sandbox::new();
+    let up = ["up", "--stack", "embedded", "--ports", "auto", "--push-gcs", "--output", "json"];
+    let first = sandbox.run(&up).expect(0).document();
+    assert_eq!((&first["cloud"]["gcs"]["outcome"], &first["already_up"]), (&json!("written"), &json!(false)));
+    let again = sandbox.run(&up).expect(0).document();
+    assert_eq!((&again["cloud"]["gcs"]["outcome"], &again["already_up"]), (&json!("unchanged"), &json!(true)));
+    let status = sandbox.run(&["status", "--output", "json"]).expect(0).document();
+    let names: Vec<&str> =
+        status["services"].as_array().unwrap().iter().filter_map(|service| service["name"].as_str()).collect();
+    assert_eq!(names, ["kafka", "elasticsearch", "kibana", "gcs"]);
+    let storage = &status["services"][3];
+    assert_eq!((&storage["endpoint"], &storage["state"]), (&first["endpoints"]["gcs"], &json!("running")));
+    sandbox.run(&["down"]).expect(0);
+}
+
+#[test]
 fn flags_that_contradict_each_other_are_refused() {
     let sandbox = Sandbox::new();
     for (arguments, said) in [

@@ -17,7 +17,10 @@ pub(in crate::cli) fn google(error: &GoogleError) -> Failure {
                 .got(reason.clone())
                 .left("nothing was sent")
                 .next("gcloud auth application-default login", "log in as yourself")
-                .next("--service-account KEY.json", "or take a service account's key file")
+                .next(
+                    "stockdev gcs push --cloud gcp --service-account KEY.json",
+                    "or take a service account's key file",
+                )
                 .next("stockdev gcs push", "without an account: the stack's own servers")
         }
         GoogleError::Build { .. } => Failure::new(ErrorId::Internal, error.to_string()),
@@ -41,6 +44,13 @@ pub(in crate::cli) fn google(error: &GoogleError) -> Failure {
                     format!("gcloud projects add-iam-policy-binding PROJECT --member=user:YOU --role={role}"),
                     "grant them",
                 )
+        }
+        GoogleError::Refused { service: GoogleService::Storage, url, request, status: 404, reason } => {
+            Failure::new(ErrorId::CloudFailed, "there is no such bucket or object")
+                .tried(format!("{request}, at {url}"))
+                .got(reason.clone())
+                .next("stockdev gcs push", "make the bucket and put ticks into it")
+                .next("stockdev gcs ls --bucket OTHER", "or look into another one")
         }
         GoogleError::Refused { service, url, request, status, reason } => {
             Failure::new(ErrorId::CloudFailed, format!("{service} answered with status {status}"))

@@ -15,9 +15,9 @@ use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::cli::gcs;
-use crate::cli::google::{CloudArgs, DatasetArgs};
-use crate::client::GoogleService;
-use crate::cloud::{GcsError, OBJECT, PushOptions, PushReport, RunOptions, ScriptRun};
+use crate::cli::google::{CloudArgs, DatasetArgs, need};
+use crate::client::{GoogleAddress, GoogleService};
+use crate::cloud::{BucketName, GcsError, OBJECT, PushOptions, PushReport, RunOptions, ScriptRun};
 use crate::report::{Phase, bytes, count};
 use crate::stack::Endpoints;
 use crate::tick::TickSource;
@@ -37,9 +37,17 @@ pub(super) struct CloudPhaseArgs {
     cloud: CloudArgs,
 }
 
+/// Whom to ask, and for which bucket.
+#[derive(Debug)]
+pub(super) struct CloudTarget {
+    address: GoogleAddress,
+    bucket: BucketName,
+}
+
 /// What is to be pushed, decided before anything is streamed.
 #[derive(Debug)]
 pub(super) struct CloudPlan {
+    target: CloudTarget,
     source: Option<TickSource>,
 }
 
@@ -52,12 +60,46 @@ pub(super) struct CloudOutcome {
     pub(super) changed: bool,
 }
 
-impl CloudPlan {
-    /// `None` when the cloud is not asked for.
-    pub(super) fn make(args: &UpArgs, plan: &Plan) -> Result<Option<Self>, Failure> {
-        if !args.cloud.push_gcs && !args.cloud.bigquery {
+impl CloudPhaseArgs {
+    fn is_asked(&self) -> bool {
+        self.push_gcs || self.bigquery
+    }
+
+    /// Google itself, where it is asked: what is missing is said before anything is started.
+    pub(super) fn google(&self, cx: &Context) -> Result<Option<CloudTarget>, Failure> {
+        if !self.is_asked() || !self.cloud.is_google() {
             return Ok(None);
         }
+        let address = self.cloud.address(cx)?;
+        let bucket = self.cloud.bucket(&address)?;
+        Ok(Some(CloudTarget { address, bucket }))
+    }
+
+    /// The servers of a stack that runs, or those that flags and variables name.
+    fn beside(&self, stack: &Endpoints, cx: &Context) -> Result<CloudTarget, Failure> {
+        let address = self.cloud.address_in(stack, cx)?;
+        let bucket = self.cloud.bucket(&address)?;
+        need(&address, &[GoogleService::Storage], cx)?;
+        if self.bigquery {
+            need(&address, &[GoogleService::BigQuery], cx)?;
+        }
+        Ok(CloudTarget { address, bucket })
+    }
+}
+
+impl CloudPlan {
+    /// `None` when the cloud is not asked for. `stack`: the one that runs now.
+    pub(super) fn make(
+        args: &UpArgs,
+        plan: &Plan,
+        google: Option<CloudTarget>,
+        stack: &Endpoints,
+        cx: &Context,
+    ) -> Result<Option<Self>, Failure> {
+        if !args.cloud.is_asked() {
+            return Ok(None);
+        }
+        let target = google.map_or_else(|| args.cloud.beside(stack, cx), Ok)?;
         let source = match &plan.stream {
             StreamPlan::New { source, .. } | StreamPlan::Resume { source } => Some(source.clone()),
             StreamPlan::InPlace => plan.record.last_stream().and_then(source_of),
@@ -65,21 +107,15 @@ impl CloudPlan {
             StreamPlan::CannotResume | StreamPlan::UnknownPast => None,
         };
         // Standard input is gone once it was streamed.
-        Ok(Some(Self { source: source.filter(|source| !matches!(source, TickSource::Stdin)) }))
+        Ok(Some(Self { target, source: source.filter(|source| !matches!(source, TickSource::Stdin)) }))
     }
 
     /// Pushes and runs what was asked for.
-    pub(super) async fn carry_out(
-        &self,
-        args: &UpArgs,
-        stack: &Endpoints,
-        cx: &Context,
-    ) -> Result<CloudOutcome, Failure> {
+    pub(super) async fn carry_out(&self, args: &UpArgs, cx: &Context) -> Result<CloudOutcome, Failure> {
         let cloud = &args.cloud;
-        let address = cloud.cloud.address_in(stack, cx)?;
-        let bucket = cloud.cloud.bucket(&address)?;
+        let CloudTarget { address, bucket } = &self.target;
         let scripts = match cloud.bigquery {
-            true => Some(ScriptPlan::shipped(&address, &bucket, &cloud.dataset.dataset)?),
+            true => Some(ScriptPlan::shipped(address, bucket, &cloud.dataset.dataset)?),
             false => None,
         };
         let source = self.source.as_ref().ok_or_else(unreadable)?;
@@ -90,9 +126,10 @@ impl CloudPlan {
             gzip: false,
             patience: args.timeout,
         };
-        let pushed = gcs::push(&address, &bucket, source, &options, cx).await?;
-        let mut document = json!({"gcs": gcs::push_document(&pushed, &bucket, &address), "bigquery": null});
-        let mut lines = vec![format!("  gcs            {}", push_line(&pushed, bucket.as_str()))];
+        let pushed = gcs::push(address, bucket, source, &options, cx).await?;
+        let mut document = json!({"gcs": gcs::push_document(&pushed, bucket, address), "bigquery": null});
+        let server = address.url(GoogleService::Storage);
+        let mut lines = vec![format!("  gcs            {server}    {}", push_line(&pushed, bucket.as_str()))];
         let mut changed = !pushed.unchanged;
         if let Some(scripts) = scripts {
             let limits =

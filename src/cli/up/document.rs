@@ -77,6 +77,9 @@ impl Outcome {
         lines.push(format!("  kafka          {}    topic {TOPIC}", endpoints.kafka));
         lines.push(format!("  elasticsearch  {}    index {INDEX}", endpoints.elasticsearch));
         lines.extend(self.dashboard.as_ref().map(|url| format!("  dashboard      {url}")));
+        if self.cloud.is_none() {
+            lines.extend(endpoints.gcs.as_ref().map(|url| format!("  gcs            {url}")));
+        }
         lines.extend(self.cloud.iter().flat_map(|cloud| cloud.lines().iter().cloned()));
         if self.stack == StackKind::Embedded {
             let until = if self.ephemeral { "until `down` or a reboot" } else { "until `down`" };

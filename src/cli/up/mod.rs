@@ -225,18 +225,19 @@ async fn undo(cx: &Context, started: &Started, lock: &ProjectLock) -> Failure {
 
 async fn phases(args: &UpArgs, cx: &Arc<Context>, started: &mut Started) -> Result<Outcome, Failure> {
     let preflight = cx.report.start(Phase::Preflight, None);
+    let google = args.cloud.google(cx)?;
     let mut plan = plan::make(args, cx).await?;
     cx.report.finish(preflight, plan.reason.clone());
     let live = stack::bring_up(&mut plan, args, cx, started).await?;
     let (project, kind, docker) = (plan.project.clone(), plan.record.stack, plan.record.docker.clone());
     let engine = started.engine.clone();
-    let cloud = CloudPlan::make(args, &plan)?;
+    let cloud = CloudPlan::make(args, &plan, google, &live.connection.endpoints, cx)?;
     let mut outcome = tokio::select! {
         outcome = data::put_in_place(plan, args, cx, live) => outcome?,
         failure = stack::death(&project, kind, engine, docker, cx) => return Err(failure),
     };
     if let Some(cloud) = cloud {
-        let came = cloud.carry_out(args, &outcome.connection.endpoints, cx).await?;
+        let came = cloud.carry_out(args, cx).await?;
         outcome.already_up &= !came.changed;
         outcome.cloud = Some(came);
     }

@@ -19,6 +19,9 @@ pub const CLOUD_PROJECT: &str = "stockdev";
 /// The version of Kafka whose protocol the broker speaks.
 pub const KAFKA_VERSION: &str = "4.1";
 
+/// The version of Cloud Storage's JSON API.
+pub const STORAGE_API_VERSION: &str = "v1";
+
 /// The version that the search node answers at `GET /`.
 pub fn elasticsearch_version() -> String {
     elasticsearch::VersionInfo::default().number
