@@ -77,7 +77,7 @@ pub struct Stack {
 #[derive(Debug)]
 #[expect(dead_code, reason = "held, to be dropped in the end")]
 enum Servers {
-    Embedded(InProcess),
+    Embedded(Box<InProcess>),
     Containers(Vec<ContainerAsync<GenericImage>>),
 }
 
@@ -87,7 +87,7 @@ impl Stack {
         let folder = TemporaryFolder::new()?;
         let servers = InProcess::start(folder.path()).await?;
         let endpoints = servers.endpoints.clone();
-        Self::ready(endpoints, Servers::Embedded(servers), Some(folder)).await
+        Self::ready(endpoints, Servers::Embedded(Box::new(servers)), Some(folder)).await
     }
 
     /// The real Kafka and Elasticsearch in containers, of the versions that `stockdev up` takes.

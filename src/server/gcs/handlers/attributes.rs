@@ -168,7 +168,7 @@ pub(crate) fn bucket_patch(settings: &mut BucketSettings, json: &Map<String, Val
 fn refuse(json: &Map<String, Value>, unsupported: &[(&str, &'static str)]) -> Result<(), ApiError> {
     let asks = |name: &str, value: &Value| match value {
         Value::Null | Value::Bool(false) => false,
-        Value::String(text) => !text.is_empty() && !(name == "rpo" && text == "DEFAULT"),
+        Value::String(text) => !(text.is_empty() || name == "rpo" && text == "DEFAULT"),
         Value::Array(items) => !items.is_empty(),
         Value::Object(map) if name == "softDeletePolicy" => {
             let seconds = map.get("retentionDurationSeconds");

@@ -53,7 +53,7 @@ async fn answer_http(gcs: Arc<Gcs>, head: Parts, body: RequestBody) -> (Response
         Err(error) if is_xml && error.status != 304 => Response::xml_error(&error),
         Err(error) => Response::from(&error),
     };
-    (if is_head { response.as_head() } else { response }, body)
+    (if is_head { response.into_head() } else { response }, body)
 }
 
 /// A handler's panic is its own request's matter. The handler runs on when the client goes away: an upload keeps what came.

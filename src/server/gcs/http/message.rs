@@ -126,7 +126,7 @@ impl Response {
 
     /// Without the body, whose length is told if it is known.
     #[must_use]
-    pub(crate) fn as_head(mut self) -> Self {
+    pub(crate) fn into_head(mut self) -> Self {
         let length = hyper::body::Body::size_hint(&self.body).exact();
         if let Some(length) = length.filter(|_| !self.headers.contains_key(CONTENT_LENGTH)) {
             self.headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
