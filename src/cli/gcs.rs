@@ -23,6 +23,8 @@ use crate::pipeline::TOPIC;
 use crate::report::{Phase, Running, bytes, count};
 use crate::tick::TickSource;
 
+/// How long a push that is asked to stop has for it.
+const STOP_PATIENCE: Duration = Duration::from_secs(1);
 /// Objects that `ls` shows.
 const LISTED_MAX: usize = 10_000;
 
@@ -96,6 +98,13 @@ struct LsArgs {
     prefix: String,
     #[command(flatten)]
     cloud: CloudArgs,
+}
+
+impl GcsArgs {
+    /// Whether it sees to its own end when it is interrupted.
+    pub(super) fn ends_itself(&self) -> bool {
+        matches!(self.action, Action::Push(_))
+    }
 }
 
 pub(super) async fn run(args: GcsArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
@@ -190,14 +199,24 @@ async fn push_topic(args: &PushArgs, cx: &Context) -> Result<u8, Failure> {
     Ok(0)
 }
 
-/// Shows how far a push is.
-async fn watch<T>(cx: &Context, running: &Running, progress: &PushProgress, work: impl Future<Output = T>) -> T {
+/// Shows how far a push is. Asked to stop, it ends in its own way; a server that does not answer can't hold it up.
+async fn watch<T>(
+    cx: &Context,
+    running: &Running,
+    progress: &PushProgress,
+    work: impl Future<Output = Result<T, GcsError>>,
+) -> Result<T, GcsError> {
     let mut work = std::pin::pin!(work);
+    let mut out_of_patience = std::pin::pin!(async {
+        cx.stop.requested().await;
+        tokio::time::sleep(STOP_PATIENCE).await;
+    });
     let mut looks = tokio::time::interval(LOOK);
     loop {
         tokio::select! {
             biased;
             result = &mut work => return result,
+            () = &mut out_of_patience => return Err(GcsError::Cancelled),
             _ = looks.tick() => match progress.total() {
                 0 => cx.report.progress(running, progress.ticks(), None, "ticks"),
                 total => cx.report.progress(running, progress.sent(), Some(total), "bytes"),
@@ -281,8 +300,8 @@ async fn list(args: &LsArgs, cx: &Context) -> Result<u8, Failure> {
     let bucket = args.cloud.bucket(&address)?;
     need(&address, &[GoogleService::Storage], cx)?;
     let failed = |error: GcsError| failures::gcs(&error);
-    let gcs = Gcs::connect(&address).await.map_err(failed)?;
-    let objects = gcs.list(&bucket, &args.prefix, LISTED_MAX).await.map_err(failed)?;
+    let asking = async { Gcs::connect(&address).await?.list(&bucket, &args.prefix, LISTED_MAX).await };
+    let objects = asking.await.map_err(failed)?;
     let time = |seconds: Option<i64>| seconds.and_then(|seconds| jiff::Timestamp::from_second(seconds).ok());
     let mut lines: Vec<String> = objects
         .iter()

@@ -116,7 +116,8 @@ impl Command {
     fn ends_itself(&self) -> bool {
         match self {
             Command::Up(_) | Command::Down(_) | Command::Exec(_) | Command::Produce(_) | Command::Consume(_) => true,
-            Command::Smoke(_) | Command::Gcs(_) => true,
+            Command::Smoke(_) => true,
+            Command::Gcs(args) => args.ends_itself(),
             Command::BigQuery(args) => args.ends_itself(),
             Command::Index(_) | Command::Logs(_) | Command::Generate(_) | Command::Serve(_) | Command::Live(_) => true,
             Command::Status(args) => args.watches(),

@@ -1,7 +1,9 @@
 //! The cloud half from the command line, without a cloud: what is refused before anything is dialled, and how it is said.
 
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 
 use crate::cli_support::Sandbox;
@@ -66,6 +68,12 @@ fn up_pushes_once_and_shows_the_storage_server() {
     assert_eq!(names, ["kafka", "elasticsearch", "kibana", "gcs"]);
     let storage = &status["services"][3];
     assert_eq!((&storage["endpoint"], &storage["state"]), (&first["endpoints"]["gcs"], &json!("running")));
+    // What was pushed is there after the process was killed.
+    let pid = i32::try_from(storage["pid"].as_i64().unwrap()).unwrap();
+    kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL).unwrap();
+    let after = sandbox.run(&up).expect(0).document();
+    assert_eq!(after["cloud"]["gcs"]["outcome"], "unchanged");
+    assert_eq!(after["cloud"]["gcs"]["generation"], first["cloud"]["gcs"]["generation"]);
     sandbox.run(&["down"]).expect(0);
 }
 
@@ -141,5 +149,32 @@ fn the_scripts_inside_the_program_are_listed_and_shown_as_they_are() {
         let shown = sandbox.run(&["bigquery", "show", name]).expect(0).stdout;
         let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("sql/{name}.sql"));
         assert_eq!(shown, std::fs::read_to_string(file).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_does_not_keep_ctrl_c_from_ending_a_command() {
+    let sandbox = Sandbox::new();
+    for arguments in [["gcs", "push", "--gcs-endpoint"], ["gcs", "ls", "--gcs-endpoint"]] {
+        let silent = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}", silent.local_addr().unwrap());
+        let child = sandbox
+            .command(&[&arguments[..], &[url.as_str()]].concat())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        // It has asked: from here on it waits for an answer.
+        let asked = silent.accept().unwrap();
+        kill_process(Pid::from_raw(i32::try_from(child.id()).unwrap()).unwrap(), Signal::INT).unwrap();
+        let began = Instant::now();
+        let output = child.wait_with_output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(130), "{arguments:?}: {said}");
+        assert!(
+            said.contains("error[INTERRUPTED]") && began.elapsed() < Duration::from_secs(20),
+            "{arguments:?}: {said}"
+        );
+        drop(asked);
     }
 }

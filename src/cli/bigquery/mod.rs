@@ -123,7 +123,7 @@ fn parse_bytes(text: &str) -> Result<i64, String> {
 impl BigQueryArgs {
     /// Whether it ends jobs itself when it is interrupted.
     pub(super) fn ends_itself(&self) -> bool {
-        matches!(self.action, Action::Run(_))
+        matches!(&self.action, Action::Run(args) if !args.dry_run)
     }
 }
 
@@ -305,9 +305,16 @@ async fn execute_in(
     stop: &CancellationToken,
     cx: &Context,
 ) -> Result<Vec<ScriptRun>, Failure> {
-    let location = plan.location(cx).await?;
-    let bigquery = BigQuery::connect(&plan.address).await.map_err(|error| failures::bigquery(&error))?;
-    let made = bigquery.ensure_dataset(&plan.dataset, &location).await.map_err(|error| failures::bigquery(&error))?;
+    let preparing = async {
+        let location = plan.location(cx).await?;
+        let bigquery = BigQuery::connect(&plan.address).await.map_err(|error| failures::bigquery(&error))?;
+        let made = bigquery.ensure_dataset(&plan.dataset, &location).await;
+        Ok::<_, Failure>((location, bigquery, made.map_err(|error| failures::bigquery(&error))?))
+    };
+    let (location, bigquery, made) = tokio::select! {
+        prepared = preparing => prepared?,
+        () = stop.cancelled() => return Err(cx.interrupted().left("nothing was run")),
+    };
     if made.created {
         cx.report.note(&format!("dataset {} was made in {}", plan.dataset, made.location));
     }
@@ -351,11 +358,7 @@ async fn estimate(plan: &ScriptPlan, options: &RunOptions, cx: &Context) -> Resu
     let bigquery = BigQuery::connect(&plan.address).await.map_err(failed)?;
     let mut found: Vec<(&str, Estimate)> = Vec::with_capacity(plan.scripts.len());
     for script in &plan.scripts {
-        let work = bigquery.estimate(script, &location, options);
-        let estimate = tokio::select! {
-            estimate = work => estimate.map_err(failed)?,
-            () = cx.stop.requested() => return Err(cx.interrupted()),
-        };
+        let estimate = bigquery.estimate(script, &location, options).await.map_err(failed)?;
         found.push((script.name(), estimate));
     }
     let line = |(name, estimate): &(&str, Estimate)| {
