@@ -28,7 +28,7 @@ use crate::stack::embedded::{LOG_NAMES, log_path};
     stockdev logs kafka --tail 50\n  \
     stockdev logs elasticsearch -f --since 5m")]
 pub(super) struct LogsArgs {
-    /// stockdev (the background process itself), kafka, elasticsearch, kibana, gcs or live; left out, all
+    /// stockdev (the background process itself), kafka, elasticsearch, kibana, gcs, bigquery or live; left out, all
     #[arg(value_parser = clap::builder::PossibleValuesParser::new(names()))]
     service: Option<String>,
     /// Go on as more is written, until Ctrl-C

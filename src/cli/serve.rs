@@ -28,6 +28,8 @@ pub(super) struct ServeArgs {
     #[arg(long)]
     gcs_port: u16,
     #[arg(long)]
+    bigquery_port: u16,
+    #[arg(long)]
     or_any_port: bool,
     #[arg(long)]
     sync: bool,
@@ -47,7 +49,7 @@ pub(super) fn run(args: &ServeArgs) -> u8 {
             elasticsearch: args.elasticsearch_port,
             kibana: args.kibana_port,
             gcs: args.gcs_port,
-            ..ServicePorts::default()
+            bigquery: args.bigquery_port,
         },
         or_any_port: args.or_any_port,
         fsync: args.sync,

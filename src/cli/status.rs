@@ -12,10 +12,12 @@ use super::down::{count_text, memory_text};
 use super::failure::Failure;
 use super::ls::table;
 use super::up::search_engine;
-use crate::client::probe_storage;
+use crate::client::{probe_bigquery, probe_storage};
 use crate::pipeline::{self, DEAD_LETTER_TOPIC, INDEX, INDEXER_GROUP, TOPIC};
 use crate::stack::docker::{self, Container, ContainerState, Ended, Engine, ImageReference};
-use crate::stack::embedded::{KAFKA_VERSION, STORAGE_API_VERSION, ServiceState, elasticsearch_version};
+use crate::stack::embedded::{
+    BIGQUERY_API_VERSION, KAFKA_VERSION, STORAGE_API_VERSION, ServiceState, elasticsearch_version,
+};
 use crate::stack::{LiveFile, Record, StackKind, memory_bytes};
 
 /// Show what runs and how much is in it
@@ -159,6 +161,10 @@ impl Status {
         if let Some(gcs) = connection.endpoints.gcs.as_ref().filter(|_| known) {
             let answer = probe_storage(gcs, PATIENCE).await.map_err(|error| error.to_string());
             status.services.push(service("gcs", &found, gcs, answer));
+        }
+        if let Some(bigquery) = connection.endpoints.bigquery.as_ref().filter(|_| known) {
+            let answer = probe_bigquery(bigquery, PATIENCE).await.map_err(|error| error.to_string());
+            status.services.push(service("bigquery", &found, bigquery, answer));
         }
         if let Some(record) = found.record.as_ref().filter(|record| record.stack == StackKind::Docker) {
             status.add_containers(record).await;
@@ -324,7 +330,7 @@ fn cause_of_end(container: &Container, ended: Ended) -> String {
 fn service(name: &'static str, found: &Found, endpoint: &str, probe: Result<(), String>) -> Service {
     let own = found.endpoints();
     let is_own = own.is_some_and(|own| {
-        [Some(&own.kafka), Some(&own.elasticsearch), own.kibana.as_ref(), own.gcs.as_ref()]
+        [Some(&own.kafka), Some(&own.elasticsearch), own.kibana.as_ref(), own.gcs.as_ref(), own.bigquery.as_ref()]
             .into_iter()
             .flatten()
             .any(|own| own == endpoint)
@@ -335,6 +341,7 @@ fn service(name: &'static str, found: &Found, endpoint: &str, probe: Result<(), 
     let version = server.map(|_| match name {
         "kafka" => KAFKA_VERSION.to_owned(),
         "gcs" => STORAGE_API_VERSION.to_owned(),
+        "bigquery" => BIGQUERY_API_VERSION.to_owned(),
         _ => elasticsearch_version(),
     });
     Service {

@@ -239,24 +239,35 @@ fn has_default_credentials() -> bool {
 
 /// Whether a server that stands in for Cloud Storage answers as one, asked once.
 pub(crate) async fn probe_storage(url: &str, timeout: Duration) -> Result<(), GoogleError> {
-    const REQUEST: &str = "GET /storage/v1/b";
-    let service = GoogleService::Storage;
+    probe(GoogleService::Storage, url, "/storage/v1/b?project=p&maxResults=1", timeout).await
+}
+
+/// The same of a BigQuery server.
+///
+/// # Errors
+/// As [`probe_storage`].
+pub(crate) async fn probe_bigquery(url: &str, timeout: Duration) -> Result<(), GoogleError> {
+    probe(GoogleService::BigQuery, url, "/bigquery/v2/projects?maxResults=1", timeout).await
+}
+
+async fn probe(service: GoogleService, url: &str, path: &str, timeout: Duration) -> Result<(), GoogleError> {
+    let request = format!("GET {}", path.split('?').next().unwrap_or(path));
     let unreachable =
-        |reason: String| GoogleError::Unreachable { service, url: url.to_owned(), request: REQUEST.to_owned(), reason };
+        |reason: String| GoogleError::Unreachable { service, url: url.to_owned(), request: request.clone(), reason };
     let parsed = reqwest::Url::parse(&check_url(url, service)?)
         .map_err(|_| GoogleError::Url { service, url: url.to_owned() })?;
     let client = client_builder(&parsed, None)
         .map_err(|error| error.to_string())
         .and_then(|builder| builder.build().map_err(|error| innermost(&error)))
         .map_err(|reason| GoogleError::Build { service, reason })?;
-    let asked = client.get(format!("{url}/storage/v1/b?project=p&maxResults=1")).timeout(timeout).send();
+    let asked = client.get(format!("{url}{path}")).timeout(timeout).send();
     let answer = asked.await.map_err(|error| unreachable(innermost(&error)))?;
     match answer.status() {
         status if status.is_success() => Ok(()),
         status => Err(GoogleError::Refused {
             service,
             url: url.to_owned(),
-            request: REQUEST.to_owned(),
+            request: request.clone(),
             status: status.as_u16(),
             reason: status.canonical_reason().unwrap_or("no reason given").to_owned(),
         }),

@@ -14,7 +14,7 @@ mod secret;
 pub use detached::Detached;
 pub(crate) use elasticsearch::{Answer, ElasticsearchClient, JSON, NDJSON, error_reason};
 pub use elasticsearch::{ElasticsearchAddress, ElasticsearchAuth, ElasticsearchClientError};
-pub(crate) use google::{ATTEMPT_TIMEOUT, GCLOUD_LOGIN, backoff, probe_storage, retries};
+pub(crate) use google::{ATTEMPT_TIMEOUT, GCLOUD_LOGIN, backoff, probe_bigquery, probe_storage, retries};
 pub use google::{GoogleAddress, GoogleError, GoogleService};
 pub(crate) use http::{authorized, client_builder, innermost};
 pub use kafka::{KafkaAddress, KafkaClientError, KafkaContext, TopicCreation, has_kafka_tls};

@@ -19,6 +19,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("lens", &[]),
     ("server/kibana", &["server/kibana", "server/http1", "lens"]),
     ("server/gcs", &["server/gcs", "server/http1"]),
+    ("server/bigquery", &["server/bigquery", "server/http1"]),
     ("testing", &["client", "pipeline", "setup", "stack", "tick"]),
     ("cli", &["client", "cloud", "config", "lens", "pipeline", "report", "setup", "stack", "tick"]),
 ];

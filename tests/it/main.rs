@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod bigquery_clients;
 mod cli;
 mod cli_doctor;
 mod cli_repair;

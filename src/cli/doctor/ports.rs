@@ -7,7 +7,7 @@ use super::check::{Check, Group};
 use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
-use crate::stack::{PortPlan, Record, ServicePorts, StackKind, listening_holder, machine};
+use crate::stack::{PortPlan, Record, StackKind, listening_holder, machine};
 
 const PORT_TAKEN: u8 = 11;
 
@@ -21,14 +21,12 @@ pub(super) fn checks(base: Option<u16>, engine: &Engine, cx: &Context) -> Result
         Some(_) => &[StackKind::Embedded],
         None => &[StackKind::Embedded, StackKind::Docker],
     };
-    // No server of this program has taken that one yet, so a project on free ports knows none.
-    let bigquery = if plan.ports.bigquery == 0 { ServicePorts::DEFAULT.bigquery } else { plan.ports.bigquery };
     let wanted = [
         ("kafka", plan.ports.kafka, both),
         ("elasticsearch", plan.ports.elasticsearch, both),
         ("kibana", plan.ports.kibana, both),
         ("gcs", plan.ports.gcs, &[StackKind::Embedded]),
-        ("bigquery", bigquery, &[]),
+        ("bigquery", plan.ports.bigquery, &[StackKind::Embedded]),
     ];
     Ok(wanted.into_iter().map(|(service, port, stacks)| check(service, port, stacks, engine, cx)).collect())
 }

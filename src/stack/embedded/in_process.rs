@@ -51,7 +51,7 @@ impl InProcess {
             elasticsearch: url(ports.elasticsearch),
             kibana: Some(url(ports.kibana)),
             gcs: Some(url(ports.gcs)),
-            bigquery: None,
+            bigquery: Some(url(ports.bigquery)),
         };
         let mut waits = Vec::new();
         for (service, sockets) in bound {

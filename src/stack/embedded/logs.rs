@@ -9,7 +9,7 @@ use tracing::Metadata;
 use tracing_subscriber::fmt::MakeWriter;
 
 /// The logs that exist, by service; the first one is the process itself.
-pub const LOG_NAMES: [&str; 6] = ["stockdev", "kafka", "elasticsearch", "kibana", "gcs", "live"];
+pub const LOG_NAMES: [&str; 7] = ["stockdev", "kafka", "elasticsearch", "kibana", "gcs", "bigquery", "live"];
 /// A log that grew beyond this is moved aside, and the one moved aside before is dropped.
 const BYTES_MAX: u64 = 16 << 20;
 

@@ -20,7 +20,7 @@ pub use dashboard::DashboardServer;
 pub use in_process::InProcess;
 pub use logs::{LOG_NAMES, log_path};
 pub use serve::{ServeOptions, run};
-pub use services::{CLOUD_PROJECT, KAFKA_VERSION, STORAGE_API_VERSION, elasticsearch_version};
+pub use services::{BIGQUERY_API_VERSION, CLOUD_PROJECT, KAFKA_VERSION, STORAGE_API_VERSION, elasticsearch_version};
 pub use spawn::{StartError, StopOutcome, serving, spawn_detached, start, stop};
 
 /// What the background process says of itself, in `server.json`.

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 
-use crate::server::{elasticsearch, gcs, kafka, kibana};
+use crate::server::{bigquery, elasticsearch, gcs, kafka, kibana};
 use crate::stack::causes::with_causes;
 use crate::stack::{Endpoints, ServicePorts};
 
@@ -21,6 +21,9 @@ pub const KAFKA_VERSION: &str = "4.1";
 
 /// The version of Cloud Storage's JSON API.
 pub const STORAGE_API_VERSION: &str = "v1";
+
+/// The version of BigQuery's REST API.
+pub const BIGQUERY_API_VERSION: &str = "v2";
 
 /// The version that the search node answers at `GET /`.
 pub fn elasticsearch_version() -> String {
@@ -34,10 +37,12 @@ pub(super) enum Service {
     Elasticsearch,
     Kibana,
     Gcs,
+    Bigquery,
 }
 
 impl Service {
-    pub(super) const ALL: [Service; 4] = [Service::Kafka, Service::Elasticsearch, Service::Kibana, Service::Gcs];
+    pub(super) const ALL: [Service; 5] =
+        [Service::Kafka, Service::Elasticsearch, Service::Kibana, Service::Gcs, Service::Bigquery];
 
     /// Its name in commands, logs and documents.
     pub(super) fn name(self) -> &'static str {
@@ -46,6 +51,7 @@ impl Service {
             Service::Elasticsearch => "elasticsearch",
             Service::Kibana => "kibana",
             Service::Gcs => "gcs",
+            Service::Bigquery => "bigquery",
         }
     }
 
@@ -56,6 +62,7 @@ impl Service {
             Service::Elasticsearch => "Elasticsearch",
             Service::Kibana => "Kibana",
             Service::Gcs => "Cloud Storage",
+            Service::Bigquery => "BigQuery",
         }
     }
 
@@ -65,6 +72,7 @@ impl Service {
             Service::Elasticsearch => ports.elasticsearch,
             Service::Kibana => ports.kibana,
             Service::Gcs => ports.gcs,
+            Service::Bigquery => ports.bigquery,
         }
     }
 
@@ -74,6 +82,7 @@ impl Service {
             Service::Elasticsearch => &mut ports.elasticsearch,
             Service::Kibana => &mut ports.kibana,
             Service::Gcs => &mut ports.gcs,
+            Service::Bigquery => &mut ports.bigquery,
         } = port;
     }
 }
@@ -121,6 +130,13 @@ pub(super) async fn run(service: Service, job: Job) -> Result<(), (String, bool)
         Service::Gcs => {
             let config = gcs::GcsConfig::new(job.data, job.endpoints.gcs.unwrap_or_default());
             let server = Arc::new(open(move || gcs::Gcs::open(config)).await?);
+            announce(job.opened);
+            server.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;
+        }
+        Service::Bigquery => {
+            let objects = job.endpoints.gcs.unwrap_or_default();
+            let config = bigquery::BigQueryConfig::new(job.data, objects, CLOUD_PROJECT);
+            let server = Arc::new(open(move || bigquery::BigQuery::open(config)).await?);
             announce(job.opened);
             server.serve(job.listeners, job.stop).await.map_err(|error| (with_causes(&error), is_disk_full(&error)))?;
         }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use stockdev::server::bigquery::{BigQuery, BigQueryConfig};
 use stockdev::server::elasticsearch::{Node, NodeConfig};
 use stockdev::server::gcs::{Gcs, GcsConfig};
 use stockdev::server::kafka::{Broker, BrokerConfig};
@@ -35,6 +36,12 @@ pub(crate) struct TestGcs {
     _own: Option<Own>,
     // After the server: it is removed when nothing writes there any more.
     _folder: Option<TempDir>,
+}
+
+/// The BigQuery server, with storage beside it where a test wants that.
+pub(crate) struct TestBigQuery {
+    pub(crate) url: String,
+    _own: Own,
 }
 
 /// Stops its server when it goes out of scope.
@@ -81,6 +88,26 @@ impl TestGcs {
         let stop = own.shutdown.clone();
         own.spawn(async move { server.serve(vec![listener], stop).await.unwrap() });
         Self { url, _own: Some(own), _folder: None }
+    }
+}
+
+impl TestBigQuery {
+    /// One that finds no storage.
+    pub(crate) fn start() -> Self {
+        Self::start_beside("http://127.0.0.1:9")
+    }
+
+    /// One that reads `gs://` objects at `storage`.
+    pub(crate) fn start_beside(storage: &str) -> Self {
+        let (own, listener, address) = Own::prepare();
+        let config = BigQueryConfig::new(own.folder(), storage, "demo-project");
+        let server = {
+            let _inside = own.runtime.as_ref().expect("runs until it is dropped").enter();
+            Arc::new(BigQuery::open(config).unwrap())
+        };
+        let stop = own.shutdown.clone();
+        own.spawn(async move { server.serve(vec![listener], stop).await.unwrap() });
+        Self { url: format!("http://{address}"), _own: own }
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use md5::{Digest as _, Md5};
 use serde::{Deserialize, Serialize};
 
 /// Bytes read at once when a digest is computed anew.
@@ -114,12 +115,12 @@ fn remove(path: &Path) {
 struct Running {
     size: u64,
     crc32c: u32,
-    md5: md5::Context,
+    md5: Md5,
 }
 
 impl Default for Running {
     fn default() -> Self {
-        Self { size: 0, crc32c: 0, md5: md5::Context::new() }
+        Self { size: 0, crc32c: 0, md5: Md5::new() }
     }
 }
 
@@ -127,7 +128,7 @@ impl Running {
     fn add(&mut self, bytes: &[u8]) {
         self.size = self.size.saturating_add(bytes.len() as u64);
         self.crc32c = crc32c::crc32c_append(self.crc32c, bytes);
-        self.md5.consume(bytes);
+        self.md5.update(bytes);
     }
 }
 
@@ -155,7 +156,7 @@ impl BlobWriter {
 
     pub(crate) fn digest(&self) -> Digest {
         let Running { size, crc32c, md5 } = self.digest.clone();
-        Digest { size, crc32c, md5: md5.finalize().0 }
+        Digest { size, crc32c, md5: md5.finalize().into() }
     }
 
     /// Adds to the end. After an error the blob may hold more than was counted; it must be dropped.
@@ -238,7 +239,7 @@ mod tests {
         blob.write(b"\n").unwrap();
         let digest = blob.digest();
         assert_eq!((digest.size, digest.crc32c.to_be_bytes()), (8, [0x33, 0x74, 0x37, 0xe6]));
-        assert_eq!(digest.md5, md5::compute(b"{\"a\":1}\n").0);
+        assert_eq!(digest.md5, <[u8; 16]>::from(Md5::digest(b"{\"a\":1}\n")));
         assert!(blobs.resume(id, 9).is_err(), "shorter than was acknowledged");
         assert_ne!(blobs.create().unwrap().id(), id);
     }

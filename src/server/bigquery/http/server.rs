@@ -1,0 +1,41 @@
+//! The server's sockets: what all of its connections share, and their bounds.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use super::super::BigQuery;
+use super::body::Budget;
+use super::dispatch;
+use super::route::Router;
+use crate::server::http1::{self, Bounds};
+
+const BOUNDS: Bounds = Bounds {
+    connections_max: 256,
+    header_read_timeout: Duration::from_secs(30),
+    head_bytes_max: 64 * 1024,
+    drain_timeout: Duration::from_secs(10),
+};
+
+/// What every connection shares.
+pub(super) struct Context {
+    pub(super) bigquery: Arc<BigQuery>,
+    pub(super) router: &'static Router,
+    pub(super) budget: Budget,
+    /// Of the first listener.
+    pub(super) port: u16,
+}
+
+/// Serves until `shutdown`, then lets running requests end within the drain timeout.
+pub(crate) async fn serve(
+    bigquery: Arc<BigQuery>,
+    router: &'static Router,
+    listeners: Vec<TcpListener>,
+    shutdown: CancellationToken,
+) {
+    let port = listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |address| address.port());
+    let context = Arc::new(Context { bigquery, router, budget: Budget::new(), port });
+    http1::serve(listeners, BOUNDS, shutdown, move |request| dispatch::answer(Arc::clone(&context), request)).await;
+}

@@ -1,0 +1,108 @@
+//! Request bodies that are media: streamed to a file of the data folder, so that their size is not held in memory.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::HeaderMap;
+use tokio::io::AsyncWriteExt;
+use tokio::sync::Semaphore;
+
+use super::body;
+use super::error::ApiError;
+
+/// Bytes of one request; the Python client sends pieces of 100 MiB.
+pub(crate) const MEDIA_BYTES_MAX: u64 = 101 * 1024 * 1024;
+/// Uploads that are received at once.
+const RECEIVING_MAX: usize = 8;
+
+/// The folder for bodies.
+#[derive(Debug, Clone)]
+pub(crate) struct Spool {
+    folder: PathBuf,
+    slots: Arc<Semaphore>,
+}
+
+/// A file that is removed when nobody needs it any more.
+#[derive(Debug)]
+pub(crate) struct TempFile(PathBuf);
+
+impl TempFile {
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// A body on disk.
+#[derive(Debug)]
+pub(crate) struct Spooled {
+    pub(crate) file: TempFile,
+    pub(crate) length: u64,
+    /// The client sent all that it meant to.
+    pub(crate) is_complete: bool,
+    /// It is to be decompressed.
+    pub(crate) is_compressed: bool,
+}
+
+impl Spool {
+    /// Empties the folder: what is in it belongs to requests of a process that is gone.
+    ///
+    /// # Errors
+    /// The folder can't be made.
+    pub(crate) fn open(folder: &Path) -> std::io::Result<Self> {
+        if folder.exists() {
+            std::fs::remove_dir_all(folder)?;
+        }
+        std::fs::create_dir_all(folder)?;
+        Ok(Self { folder: folder.to_owned(), slots: Arc::new(Semaphore::new(RECEIVING_MAX)) })
+    }
+
+    /// A file name that nobody else has.
+    pub(crate) fn new_file(&self) -> TempFile {
+        TempFile(self.folder.join(uuid::Uuid::new_v4().simple().to_string()))
+    }
+
+    /// A body that breaks off is kept as far as it came.
+    ///
+    /// # Errors
+    /// 413 over the bound, 429 when too many are received, 500 when the disk fails.
+    pub(super) async fn receive(&self, headers: &HeaderMap, body: &mut Incoming) -> Result<Spooled, ApiError> {
+        let Ok(_slot) = self.slots.try_acquire() else {
+            return Err(ApiError::busy("Too many uploads at once, try again"));
+        };
+        body::check_announced(headers, MEDIA_BYTES_MAX)?;
+        let is_compressed = body::is_compressed(headers)?;
+        let mut spooled = Spooled { file: self.new_file(), length: 0, is_complete: true, is_compressed };
+        let mut file = tokio::fs::File::create(spooled.file.path()).await.map_err(|error| disk(&error))?;
+        loop {
+            let frame = match body::next_frame(body).await {
+                Ok(Some(frame)) => frame,
+                Ok(None) => break,
+                Err(_) => {
+                    spooled.is_complete = false;
+                    break;
+                }
+            };
+            spooled.length = spooled.length.saturating_add(frame.len() as u64);
+            if spooled.length > MEDIA_BYTES_MAX {
+                return Err(body::too_large(MEDIA_BYTES_MAX));
+            }
+            file.write_all(&frame).await.map_err(|error| disk(&error))?;
+        }
+        file.flush().await.map_err(|error| disk(&error))?;
+        Ok(spooled)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.0) {
+            tracing::debug!(%error, "an upload's file was not removed");
+        }
+    }
+}
+
+fn disk(error: &std::io::Error) -> ApiError {
+    tracing::error!(%error, "an upload was not written to disk");
+    ApiError::internal()
+}
