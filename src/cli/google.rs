@@ -33,9 +33,9 @@ pub(super) enum CloudChoice {
 #[derive(Args, Debug, Clone)]
 #[command(next_help_heading = HEADING)]
 pub(super) struct CloudArgs {
-    /// Google Cloud itself, or the stack's own servers; real credentials are used with gcp only
-    #[arg(long, value_enum, default_value = "embedded", hide_possible_values = true, value_name = "embedded|gcp")]
-    cloud: CloudChoice,
+    /// Google Cloud itself, or the stack's own servers; real credentials are used with gcp only [default: embedded]
+    #[arg(long, value_enum, hide_possible_values = true, value_name = "embedded|gcp")]
+    cloud: Option<CloudChoice>,
     /// Project at Google; left out, GOOGLE_CLOUD_PROJECT's
     #[arg(long, value_name = "PROJECT")]
     gcp_project: Option<ProjectId>,
@@ -78,7 +78,12 @@ fn parse_location(text: &str) -> Result<String, String> {
 impl CloudArgs {
     /// Whether Google itself is asked.
     pub(super) fn is_google(&self) -> bool {
-        self.cloud == CloudChoice::Gcp
+        self.cloud == Some(CloudChoice::Gcp)
+    }
+
+    /// Whether it was said where the cloud is.
+    pub(super) fn is_given(&self) -> bool {
+        self.cloud.is_some()
     }
 
     /// For a command on its own: a flag wins over the variables of Google's tools, and those over the project's running stack.

@@ -120,6 +120,19 @@ fn the_whole_pipeline_is_proven_and_nothing_is_left_and_a_running_stack_is_not_t
 }
 
 #[test]
+fn the_cloud_half_is_proven_on_the_stacks_own_servers_when_it_is_asked_for() {
+    let sandbox = Sandbox::new();
+    let ran = sandbox.run(&["smoke", "--cloud", "--timeout", "5m", "--output", "json"]);
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let states = states(&ran.document());
+    let cloud: Vec<&str> = states.iter().map(|(name, _)| name.as_str()).filter(|name| !CHECKS.contains(name)).collect();
+    assert_eq!(cloud, ["gcs/object", "bigquery/table", "bigquery/models"]);
+    assert_eq!(states.len(), CHECKS.len() + cloud.len());
+    assert!(states.iter().all(|(_, state)| state == "passed"), "{states:?}");
+    assert_nothing_left(&sandbox);
+}
+
+#[test]
 fn at_its_limit_the_run_ends_with_14_a_report_and_nothing_left() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["smoke", "--junit", "r.xml", "--timeout", "1s", "--output", "ndjson"]).expect(14);

@@ -65,7 +65,7 @@ fn up_pushes_once_and_shows_the_storage_server() {
     let status = sandbox.run(&["status", "--output", "json"]).expect(0).document();
     let names: Vec<&str> =
         status["services"].as_array().unwrap().iter().filter_map(|service| service["name"].as_str()).collect();
-    assert_eq!(names, ["kafka", "elasticsearch", "kibana", "gcs"]);
+    assert_eq!(names, ["kafka", "elasticsearch", "kibana", "gcs", "bigquery"]);
     let storage = &status["services"][3];
     assert_eq!((&storage["endpoint"], &storage["state"]), (&first["endpoints"]["gcs"], &json!("running")));
     // What was pushed is there after the process was killed.
@@ -75,6 +75,33 @@ fn up_pushes_once_and_shows_the_storage_server() {
     assert_eq!(after["cloud"]["gcs"]["outcome"], "unchanged");
     assert_eq!(after["cloud"]["gcs"]["generation"], first["cloud"]["gcs"]["generation"]);
     sandbox.run(&["down"]).expect(0);
+}
+
+#[test]
+fn up_runs_the_scripts_with_no_account_and_says_what_came_of_them() {
+    let sandbox = Sandbox::new();
+    let up = ["up", "--ports", "auto", "--push-gcs", "--bigquery", "--output", "json"];
+    let document = sandbox.run(&up).expect(0).document();
+    let scripts = document["cloud"]["bigquery"]["scripts"].as_array().unwrap();
+    assert_eq!(scripts.len(), 5, "{document}");
+    let ran = sandbox.run(&["bigquery", "run", "predict_price", "--format", "json"]).expect(0);
+    let rows: Vec<serde_json::Value> = serde_json::from_str(&ran.stdout).unwrap();
+    assert!(!rows.is_empty(), "{ran:#?}");
+    let text = "SELECT nope FROM `${dataset}.external_table`";
+    std::fs::write(sandbox.work().join("bad.sql"), text).unwrap();
+    let ran = sandbox.run(&["bigquery", "run", "bad.sql"]);
+    assert!(ran.code != Some(0) && ran.stderr.contains("bad.sql:1:8"), "{ran:#?}");
+    // The models outlive the process.
+    sandbox.run(&["down", "--keep-data"]).expect(0);
+    sandbox.run(&["up", "--output", "json"]).expect(0);
+    std::fs::write(
+        sandbox.work().join("r2.sql"),
+        "SELECT r2_score FROM ML.EVALUATE(MODEL `${dataset}.price_regressor`)",
+    )
+    .unwrap();
+    let ran = sandbox.run(&["bigquery", "run", "r2.sql", "--format", "csv"]).expect(0);
+    let r2: f64 = ran.stdout.lines().last().unwrap().parse().unwrap();
+    assert!((0.9..=1.0).contains(&r2), "{ran:#?}");
 }
 
 #[test]

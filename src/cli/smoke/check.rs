@@ -34,11 +34,14 @@ pub(super) const TEMPLATE: Id = id("template", "template");
 pub(super) const MAPPING: Id = id("template", "mapping");
 pub(super) const DASHBOARD: Id = id("dashboard", "dashboard");
 pub(super) const DEAD_LETTERS: Id = id("dead-letters", "none");
+pub(super) const OBJECT: Id = id("gcs", "object");
+pub(super) const TABLE: Id = id("bigquery", "table");
+pub(super) const MODELS: Id = id("bigquery", "models");
 pub(super) const CRASH: Id = id("crash", "recovery");
 pub(super) const DOWN: Id = id("down", "nothing-left");
 
-/// Every check, in the order in which they run.
-pub(super) const ALL: [Id; 16] = [
+/// The checks of the live half, in the order in which they run; those of the cloud half come before the crash.
+const LIVE: [Id; 16] = [
     UP,
     TICKS,
     KAFKA_COUNT,
@@ -56,6 +59,16 @@ pub(super) const ALL: [Id; 16] = [
     CRASH,
     DOWN,
 ];
+
+/// Every check of a run, in order.
+pub(super) fn all(of_object: bool, of_scripts: bool) -> Vec<Id> {
+    let mut all = LIVE.to_vec();
+    let at = all.iter().position(|id| *id == CRASH).unwrap_or(all.len());
+    let cloud = [(OBJECT, of_object), (TABLE, of_scripts), (MODELS, of_scripts)];
+    let asked: Vec<Id> = cloud.into_iter().filter(|(_, asked)| *asked).map(|(id, _)| id).collect();
+    all.splice(at..at, asked);
+    all
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -183,14 +196,16 @@ impl Check {
 /// The checks of a run: those that are over, and the one under way.
 pub(super) struct Checks<'a> {
     cx: &'a Context,
+    all: Vec<Id>,
     done: Vec<Check>,
     running: Option<(Id, Instant)>,
     area: Option<&'static str>,
 }
 
 impl<'a> Checks<'a> {
-    pub(super) fn new(cx: &'a Context) -> Self {
-        Self { cx, done: Vec::with_capacity(ALL.len()), running: None, area: None }
+    /// `all`: of this run, see [`all`].
+    pub(super) fn new(cx: &'a Context, all: Vec<Id>) -> Self {
+        Self { cx, done: Vec::with_capacity(all.len()), all, running: None, area: None }
     }
 
     pub(super) fn done(&self) -> &[Check] {
@@ -247,7 +262,7 @@ impl<'a> Checks<'a> {
 
     /// Skips what was not run yet, but not [`DOWN`].
     pub(super) fn skip_until_down(&mut self, reason: &str) {
-        for id in ALL.into_iter().filter(|id| *id != DOWN) {
+        for id in self.all.clone().into_iter().filter(|id| *id != DOWN) {
             if self.done.iter().all(|check| check.id != id) {
                 self.settle(id, Err(Trouble::Skip(format!("not run: {reason}"))));
             }

@@ -52,7 +52,29 @@ impl Http {
         self.send(Method::POST, path, None).await
     }
 
+    /// The body of a success, whatever it is.
+    pub(super) async fn text(&self, path: &str) -> Result<String, Trouble> {
+        let (status, bytes, request) = self.exchange(Method::GET, path, None).await?;
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        if (200..300).contains(&status) {
+            return Ok(text);
+        }
+        Answer { status, body: text.into(), request }.success().map(|_| String::new())
+    }
+
     async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Answer, Trouble> {
+        let (status, bytes, request) = self.exchange(method, path, body).await?;
+        let body = serde_json::from_slice(&bytes)
+            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
+        Ok(Answer { status, body, request })
+    }
+
+    async fn exchange(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<(u16, bytes::Bytes, String), Trouble> {
         let asked = format!("{method} {path}");
         let mut request = self.client.request(method, format!("{}{path}", self.url));
         request = authorized(request, self.auth.as_ref()).map_err(|error| Trouble::could_not(error.to_string()))?;
@@ -68,9 +90,7 @@ impl Http {
         let response = request.send().await.map_err(silent)?;
         let status = response.status().as_u16();
         let bytes = response.bytes().await.map_err(silent)?;
-        let body = serde_json::from_slice(&bytes)
-            .unwrap_or_else(|_| Value::from(String::from_utf8_lossy(&bytes).into_owned()));
-        Ok(Answer { status, body, request: asked })
+        Ok((status, bytes, asked))
     }
 }
 

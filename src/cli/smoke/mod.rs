@@ -5,6 +5,7 @@
 //! [`remains`]. Every step is a [`check`]; the list of them goes to the screen, to a [`junit`] file and to GitHub.
 
 mod check;
+mod cloud;
 mod crash;
 mod elasticsearch;
 mod expected;
@@ -36,10 +37,12 @@ use super::failure::Failure;
 use super::failures;
 use super::global::GlobalArgs;
 use super::up::{UpArgs, bring_up};
+use crate::client::ElasticsearchAddress;
 use crate::pipeline::{DEAD_LETTER_TOPIC, PartitionOffsets, TOPIC};
 use crate::report::{Annotation, count, markdown_cell, seconds};
 use crate::stack::{ProjectLock, StackKind, replace_file};
 use crate::tick::{ReadOptions, TickSource, TimeShift};
+pub(super) use cloud::CloudPlaces;
 
 /// Prove the whole pipeline: up, independent reads, a crash and recovery, down
 ///
@@ -52,9 +55,11 @@ use crate::tick::{ReadOptions, TickSource, TimeShift};
     stockdev smoke                                    prove everything, with the sample\n  \
     stockdev smoke --junit smoke.xml --timeout 120s   for CI\n  \
     stockdev smoke --data ticks.csv --partitions 3    with your own ticks\n  \
+    stockdev smoke --cloud                            bucket, external table and models, too\n  \
     stockdev smoke --stack external --kafka broker:9092 --elasticsearch https://es:9200",
     mut_arg("timeout", |arg| arg.default_value("120s").help("How long the whole run may take; then it ends with code 14").long_help(None::<&str>)),
     mut_arg("data", |arg| arg.help("Ticks to stream instead of the sample")),
+    mut_arg("cloud", |arg| arg.num_args(0..=1).default_missing_value("embedded").help("Prove the cloud half, too: on the stack's own servers, or with gcp on Google Cloud").long_help(None::<&str>)),
     mut_arg("ports", |arg| arg.help("Take free ports: the default here")),
     mut_arg("live", |arg| arg.hide(true)),
     mut_arg("attach", |arg| arg.hide(true)),
@@ -110,11 +115,12 @@ impl SmokeArgs {
 pub(super) async fn run(args: SmokeArgs, cx: &Arc<Context>) -> Result<u8, Failure> {
     let junit = args.junit.clone();
     let run = Run::new(args)?;
-    let mut checks = Checks::new(cx);
+    let all = check::all(run.up.pushes(), run.up.runs_scripts());
+    let mut checks = Checks::new(cx, all.clone());
     if let Some(path) = &junit {
         // Whatever ends this run, even a power cut: no report of an earlier one is taken for this one's.
         create_folder_above(path)?;
-        let unfinished: Vec<Check> = check::ALL.into_iter().map(unfinished).collect();
+        let unfinished: Vec<Check> = all.into_iter().map(unfinished).collect();
         write_junit(path, &junit::render(&unfinished, &about(&run, cx, "", String::new())))?;
     }
     let (failure, stack, logs) = match perform(&run, cx, &mut checks).await {
@@ -159,7 +165,7 @@ impl Run {
             began: Timestamp::now(),
             started: Instant::now(),
             own_project: args.own_project,
-            up: args.up.or_free_ports(),
+            up: args.up.or_free_ports().or_whole_cloud(),
         })
     }
 }
@@ -290,6 +296,7 @@ async fn in_order(run: &Run, cx: &Arc<Context>, lock: &ProjectLock, checks: &mut
         }
     };
     checks.run(check::DEAD_LETTERS, letters).await;
+    cloud_half(run, cx, &connection, &expected, checks).await;
     checks.run(check::CRASH, crash::check(run, cx, lock, &connection, expected.ticks)).await;
     None
 }
@@ -403,6 +410,42 @@ async fn dashboard(connection: &Connection, checks: &mut Checks<'_>) {
             checks.run(check::DASHBOARD, objects::check_dashboard(&http)).await;
         }
         Err(trouble) => checks.settle(check::DASHBOARD, Err(trouble)),
+    }
+}
+
+/// The checks of the bucket and of BigQuery, where they were asked for.
+async fn cloud_half(run: &Run, cx: &Context, connection: &Connection, expected: &Expected, checks: &mut Checks<'_>) {
+    if !run.up.pushes() {
+        return;
+    }
+    let mut ids = vec![check::OBJECT];
+    ids.extend(run.up.runs_scripts().then_some([check::TABLE, check::MODELS]).into_iter().flatten());
+    let places = match run.up.cloud_places(&connection.endpoints, cx) {
+        Ok(places) if !places.is_google => places,
+        Ok(_) => {
+            let reason = "Google's own services are not read back: `up` says what they answered";
+            return ids.into_iter().for_each(|id| checks.settle(id, Err(Trouble::Skip(reason.to_owned()))));
+        }
+        Err(failure) => {
+            return ids.into_iter().for_each(|id| checks.settle(id, Err(Trouble::from(&failure))));
+        }
+    };
+    let nobody = ElasticsearchAddress::new(&places.gcs);
+    for id in ids {
+        let is_object = id == check::OBJECT;
+        let (name, url) = if is_object { ("GCS", &places.gcs) } else { ("BigQuery", &places.bigquery) };
+        let http = match Http::new(name, url, &nobody) {
+            Ok(http) => http,
+            Err(trouble) => {
+                checks.settle(id, Err(trouble));
+                continue;
+            }
+        };
+        match id {
+            _ if is_object => checks.run(id, cloud::check_object(&http, &places, expected)).await,
+            check::TABLE => checks.run(id, cloud::check_table(&http, &places, expected)).await,
+            _ => checks.run(id, cloud::check_models(&http, &places)).await,
+        };
     }
 }
 

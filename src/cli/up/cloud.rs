@@ -16,6 +16,7 @@ use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::cli::gcs;
 use crate::cli::google::{CloudArgs, DatasetArgs, need};
+use crate::cli::smoke::CloudPlaces;
 use crate::client::{GoogleAddress, GoogleService};
 use crate::cloud::{BucketName, GcsError, OBJECT, PushOptions, PushReport, RunOptions, ScriptRun};
 use crate::report::{Phase, bytes, count};
@@ -63,6 +64,44 @@ pub(super) struct CloudOutcome {
 impl CloudPhaseArgs {
     fn is_asked(&self) -> bool {
         self.push_gcs || self.bigquery
+    }
+
+    /// Where `--cloud` itself asks for the cloud half (`smoke`): all of it, unless a part is named.
+    pub(super) fn or_whole(mut self) -> Self {
+        if self.cloud.is_given() && !self.is_asked() {
+            (self.push_gcs, self.bigquery) = (true, true);
+        }
+        self
+    }
+
+    /// The live half alone.
+    pub(super) fn nothing(self) -> Self {
+        Self { push_gcs: false, bigquery: false, ..self }
+    }
+
+    pub(super) fn pushes(&self) -> bool {
+        self.is_asked()
+    }
+
+    pub(super) fn runs_scripts(&self) -> bool {
+        self.bigquery
+    }
+
+    /// Where what was pushed and run can be read.
+    pub(super) fn places(&self, stack: &Endpoints, cx: &Context) -> Result<CloudPlaces, Failure> {
+        let is_google = self.cloud.is_google();
+        let target = match self.google(cx)? {
+            Some(target) => target,
+            None => self.beside(stack, cx)?,
+        };
+        Ok(CloudPlaces {
+            gcs: target.address.url(GoogleService::Storage).to_owned(),
+            bigquery: target.address.url(GoogleService::BigQuery).to_owned(),
+            project: target.address.project().to_owned(),
+            bucket: target.bucket.to_string(),
+            dataset: self.dataset.dataset.to_string(),
+            is_google,
+        })
     }
 
     /// Google itself, where it is asked: what is missing is said before anything is started.

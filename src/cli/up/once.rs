@@ -4,8 +4,11 @@ use std::time::Duration;
 
 use super::plan::{asked_source, simulated};
 use super::{Ports, UpArgs};
+use crate::cli::context::Context;
 use crate::cli::failure::Failure;
+use crate::cli::smoke::CloudPlaces;
 use crate::cli::ticks::TimeChoice;
+use crate::stack::Endpoints;
 use crate::tick::{ReadOptions, TickSource};
 
 impl UpArgs {
@@ -53,9 +56,29 @@ impl UpArgs {
         self
     }
 
+    /// With all of the cloud half where `--cloud` is given.
+    pub(in crate::cli) fn or_whole_cloud(mut self) -> Self {
+        self.cloud = self.cloud.or_whole();
+        self
+    }
+
+    pub(in crate::cli) fn pushes(&self) -> bool {
+        self.cloud.pushes()
+    }
+
+    pub(in crate::cli) fn runs_scripts(&self) -> bool {
+        self.cloud.runs_scripts()
+    }
+
+    /// Where the cloud half can be read.
+    pub(in crate::cli) fn cloud_places(&self, stack: &Endpoints, cx: &Context) -> Result<CloudPlaces, Failure> {
+        self.cloud.places(stack, cx)
+    }
+
     /// The same stack, with so many simulated ticks as the next stream. Gives what those are, too.
     pub(in crate::cli) fn with_simulated(&self, ticks: u64, rate: Option<f64>) -> (Self, TickSource) {
-        (Self { data: None, ticks: Some(ticks), rate, ..self.clone() }, simulated(ticks))
+        let cloud = self.cloud.clone().nothing();
+        (Self { data: None, ticks: Some(ticks), rate, cloud, ..self.clone() }, simulated(ticks))
     }
 
     /// How many ticks were asked for with `--ticks`.

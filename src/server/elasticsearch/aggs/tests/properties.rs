@@ -163,3 +163,47 @@ proptest! {
         }
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+    /// As the levels of an order book: a block's values lie side by side, and its last tick is the last of several segments.
+    #[test]
+    fn values_of_neighbours_and_last_values_go_to_their_own_bucket(
+        documents in prop::collection::vec((0usize..3, prop::collection::vec(-40i64..40, 1..6)), 1..80),
+        per_segment in 1usize..40,
+        later_first in any::<bool>(),
+    ) {
+        let mapping = mapping(&[("k", "keyword"), ("n", "long"), ("p", "double"), ("t", "date")]);
+        let name = |bucket: usize| format!("k{bucket}");
+        let time = |at: usize| i64::try_from(if later_first { 1_000 - at } else { at }).unwrap_or_default();
+        let written: Vec<Value> = documents
+            .iter()
+            .enumerate()
+            .map(|(at, (bucket, values))| json!({"k": name(*bucket), "n": at, "p": values, "t": time(at)}))
+            .collect();
+        let shards = [index("ticks", &mapping, &written, per_segment)];
+        let body = json!({"aggs": {"k": {"terms": {"field": "k", "order": {"_key": "asc"}}, "aggs": {
+            "s": {"stats": {"field": "p"}},
+            "f": {"filter": {"exists": {"field": "p"}}, "aggs": {
+                "last": {"top_metrics": {"metrics": {"field": "n"}, "sort": {"t": "desc"}}},
+                "hit": {"top_hits": {"size": 1, "_source": false, "sort": [{"t": "desc"}]}}}}}}}});
+        let found = search(&shards, &body.to_string(), false).map_err(|error| TestCaseError::fail(error.to_json().to_string()))?;
+        let buckets = found["k"]["buckets"].as_array().cloned().unwrap_or_default();
+        for bucket in 0..3 {
+            let own: Vec<_> = documents.iter().enumerate().filter(|(_, document)| document.0 == bucket).collect();
+            let shown = buckets.iter().find(|shown| shown["key"] == name(bucket).as_str());
+            let Some((last, _)) = own.iter().max_by_key(|(at, _)| time(*at)) else {
+                prop_assert!(shown.is_none());
+                continue;
+            };
+            let shown = shown.ok_or_else(|| TestCaseError::fail("a bucket is missing"))?;
+            let values: Vec<i64> = own.iter().flat_map(|(_, document)| document.1.iter().copied()).collect();
+            prop_assert_eq!(&shown["s"]["count"], &json!(values.len()));
+            prop_assert_eq!(shown["s"]["sum"].as_f64(), Some(values.iter().sum::<i64>() as f64));
+            prop_assert_eq!(shown["s"]["max"].as_f64(), values.iter().max().map(|value| *value as f64));
+            prop_assert_eq!(&shown["f"]["last"]["top"][0]["metrics"]["n"], &json!(last));
+            prop_assert_eq!(&shown["f"]["hit"]["hits"]["total"]["value"], &json!(own.len()));
+            prop_assert_eq!(&shown["f"]["hit"]["hits"]["hits"][0]["sort"][0], &json!(time(*last)));
+        }
+    }
+}
