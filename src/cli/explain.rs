@@ -67,7 +67,8 @@ what was sent before it stays. `--skip-invalid` counts such ticks and goes on wi
 COLUMN=FIELD` reads other layouts."
     NotRunning "NOT_RUNNING" 3
 "The project has no running stack, so there is no endpoint to talk to. `stockdev up` starts it, `stockdev ls` lists the
-projects of this machine, `--project NAME` picks another, `--kafka` and `--elasticsearch` name endpoints directly."
+projects of this machine, `--project NAME` picks another, `--kafka`, `--elasticsearch`, `--gcs-endpoint` and
+`--bigquery-endpoint` name endpoints directly. Only the embedded stack has servers that stand in for Google's."
     Degraded "DEGRADED" 4
 "The stack runs but a part of it does not answer, or documents wait to be indexed. `stockdev status` says which,
 `stockdev logs SERVICE` why. A service that ends by itself is started again up to five times a minute."
@@ -92,7 +93,7 @@ be made up again from the containers. `stockdev down` removes the stack and its 
     LowMemory "LOW_MEMORY" 13
 "The machine, or the virtual machine in which the container engine runs, has too little memory for the services. The message
 says how much there is and how much they need. Give the engine more, leave Kibana out (`--without kibana`), or use
-`--stack embedded`, which runs in well under 150 MB."
+`--stack embedded`, which runs in well under 150 MB with the sample."
     PortTaken "PORT_TAKEN" 11
 "Another program listens on a port that the stack needs. stockdev never moves to another port by itself, because clients
 would then talk to the wrong server. `--port-base N` uses N and the numbers after it, `--ports auto` takes free ones and

@@ -59,7 +59,8 @@ use global::GlobalArgs;
 ///
 /// Ticks go into a Kafka topic, and from there into an Elasticsearch index with a Kibana dashboard. The servers are the real
 /// ones in containers, or, where there is no container engine, embedded ones inside a background process of this program, with
-/// the protocols that any client of the real ones knows.
+/// the protocols that any client of the real ones knows. `up --push-gcs --bigquery` adds Cloud Storage and BigQuery, which the
+/// embedded stack has, too.
 #[derive(Parser, Debug)]
 #[command(
     name = "stockdev",

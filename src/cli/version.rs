@@ -8,7 +8,7 @@ use super::failure::Failure;
 use crate::client::has_kafka_tls;
 use crate::stack::FORMAT;
 use crate::stack::docker::{Images, Service};
-use crate::stack::embedded::{KAFKA_VERSION, elasticsearch_version};
+use crate::stack::embedded::{BIGQUERY_API_VERSION, KAFKA_VERSION, STORAGE_API_VERSION, elasticsearch_version};
 
 /// Print the version, and which versions the embedded servers speak
 #[derive(Args, Debug)]
@@ -21,7 +21,7 @@ pub(super) fn run(_args: &VersionArgs, cx: &Context) -> Result<u8, Failure> {
     let commit = option_env!("STOCKDEV_COMMIT");
     let with_commit = commit.map(|commit| format!(" ({commit})")).unwrap_or_default();
     let text = format!(
-        "stockdev {version}{with_commit}\nfeatures: {}\nembedded Kafka protocol {KAFKA_VERSION}, Elasticsearch API {}, state format {FORMAT}",
+        "stockdev {version}{with_commit}\nfeatures: {}\nembedded Kafka protocol {KAFKA_VERSION}, Elasticsearch API {}, Cloud Storage API {STORAGE_API_VERSION}, BigQuery API {BIGQUERY_API_VERSION}, state format {FORMAT}",
         if has_kafka_tls() { "kafka-tls" } else { "without kafka-tls" },
         elasticsearch_version()
     );
@@ -38,7 +38,7 @@ pub(super) fn run(_args: &VersionArgs, cx: &Context) -> Result<u8, Failure> {
         "version": version,
         "commit": commit,
         "features": {"kafka-tls": has_kafka_tls()},
-        "embedded": {"kafka": KAFKA_VERSION, "elasticsearch": elasticsearch_version()},
+        "embedded": {"kafka": KAFKA_VERSION, "elasticsearch": elasticsearch_version(), "gcs": STORAGE_API_VERSION, "bigquery": BIGQUERY_API_VERSION},
         "state_format": FORMAT,
         "images": images,
     });

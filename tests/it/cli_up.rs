@@ -133,6 +133,8 @@ fn piped_output_is_plain_lines_at_most_three_a_phase() {
       kafka          127.0.0.1:[port]    topic stock-stream
       elasticsearch  http://127.0.0.1:[port]    index stock-stream
       dashboard      http://127.0.0.1:[port]/app/dashboards#/view/stock-stream-dashboard
+      gcs            http://127.0.0.1:[port]
+      bigquery       http://127.0.0.1:[port]
       data           [dir]/state/stockdev/stockdev/data, [size], kept until `down`
     next
       stockdev consume --max 5

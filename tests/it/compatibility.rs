@@ -29,13 +29,14 @@ fn the_document_is_what_the_tables_say() {
 
 fn document() -> String {
     let mut text = String::from(
-        "# Compatibility\n\nWhat the two embedded servers serve and what they decline. Made from their own tables by\n\
-         `STOCKDEV_UPDATE_DOCS=1 cargo test --test it compatibility`; the same tests ask running servers whether it is true.\n",
+        "# Compatibility\n\nWhat the embedded broker and search node serve and what they decline. Made from their own tables by\n\
+         `STOCKDEV_UPDATE_DOCS=1 cargo test --test it compatibility`; the same tests ask running servers whether it is true. At the end, Google's clients.\n",
     );
     kafka_section(&mut text);
     text.push_str(KAFKA_DIFFERS);
     elasticsearch_section(&mut text);
     text.push_str(ELASTICSEARCH_DIFFERS);
+    text.push_str(GOOGLE_CLIENTS);
     text
 }
 
@@ -60,6 +61,26 @@ const ELASTICSEARCH_DIFFERS: &str = "
 - A phrase can match across two values of an array.
 - Answers are JSON: YAML, CBOR and SMILE are declined with 406. Security is off, as with `xpack.security.enabled=false`.
 - The build hash in `GET /` is 40 zeros.
+";
+
+/// By hand, as `scripts/install-test-clients` and Cargo.lock have the versions.
+const GOOGLE_CLIENTS: &str = "
+## Cloud Storage and BigQuery
+
+What these two servers serve and what they don't is in [storage.md](storage.md) and [bigquery.md](bigquery.md). Google's own clients, unmodified:
+
+| Client | Version | Server | Seen by |
+|---|---|---|---|
+| Python `google-cloud-storage` | 3.17.1 | Cloud Storage | `tests/it/gcs_clients.rs`: buckets, uploads of every kind, ranges, listings, copies, preconditions; a script that knows of Google only |
+| Go `cloud.google.com/go/storage` | 1.70.0 | Cloud Storage | `tests/it/gcs_clients.rs`: buckets, uploads, reads (XML), listings, copies |
+| Rust `google-cloud-storage` | 1.21.0 | Cloud Storage | `stockdev gcs` is built on it: JSON and gRPC |
+| Python `google-cloud-bigquery` | 3.47.0, with pandas 3.1.1 | BigQuery | `tests/it/bigquery_clients.rs`: datasets, tables, streamed rows, uploads, queries, pages, data frames, parameters, scripts, models, errors |
+| the same beside `google-cloud-bigquery-storage` | 2.43.0 | BigQuery | the same walk; large data frames need `create_bqstorage_client=False` |
+| Go `cloud.google.com/go/bigquery` | 1.70.0 | BigQuery | `tests/it/bigquery_clients.rs`: datasets, tables, inserts, loads, queries, parameters, scripts, errors |
+| Rust `google-cloud-bigquery-v2` | 1.1.0 | BigQuery | `stockdev bigquery` is built on it |
+| `bq` | | BigQuery | tried by hand: `query`, `ls` |
+
+Others speak the same REST APIs and were not tried. What needs gRPC of BigQuery (its Storage Read and Write APIs) does not work.
 ";
 
 fn code_list(names: &[&str]) -> String {

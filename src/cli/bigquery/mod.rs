@@ -29,7 +29,7 @@ pub(super) use print::{forecasts, quality, run_document};
 /// A script is never larger: BigQuery takes a megabyte.
 const SCRIPT_BYTES_MAX: u64 = 1 << 20;
 
-/// Run scripts on BigQuery
+/// Run scripts on BigQuery: the running stack's own server, or Google's
 #[derive(Args, Debug)]
 #[command(before_help = "Examples:\n  \
     stockdev bigquery run                     the five scripts inside the program\n  \

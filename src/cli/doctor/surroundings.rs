@@ -7,7 +7,7 @@ use serde_json::json;
 use super::Engine;
 use super::check::{Check, Group};
 use crate::cli::context::{Context, Found};
-use crate::stack::embedded::{KAFKA_VERSION, elasticsearch_version};
+use crate::stack::embedded::{BIGQUERY_API_VERSION, KAFKA_VERSION, STORAGE_API_VERSION, elasticsearch_version};
 use crate::stack::{FORMAT, project_names};
 
 pub(super) fn checks(engine: &Engine, cx: &Context) -> Vec<Check> {
@@ -122,7 +122,7 @@ fn projects(engine: &Engine, cx: &Context) -> Check {
 fn versions() -> Check {
     let tls = if cfg!(feature = "kafka-tls") { "with" } else { "without" };
     let found = format!(
-        "stockdev {} {tls} TLS to Kafka, embedded Kafka {KAFKA_VERSION}, embedded Elasticsearch {}, state format {FORMAT}",
+        "stockdev {} {tls} TLS to Kafka, embedded Kafka {KAFKA_VERSION}, embedded Elasticsearch {}, Cloud Storage API {STORAGE_API_VERSION}, BigQuery API {BIGQUERY_API_VERSION}, state format {FORMAT}",
         env!("CARGO_PKG_VERSION"),
         elasticsearch_version()
     );

@@ -79,6 +79,7 @@ impl Outcome {
         lines.extend(self.dashboard.as_ref().map(|url| format!("  dashboard      {url}")));
         if self.cloud.is_none() {
             lines.extend(endpoints.gcs.as_ref().map(|url| format!("  gcs            {url}")));
+            lines.extend(endpoints.bigquery.as_ref().map(|url| format!("  bigquery       {url}")));
         }
         lines.extend(self.cloud.iter().flat_map(|cloud| cloud.lines().iter().cloned()));
         if self.stack == StackKind::Embedded {

@@ -4,7 +4,7 @@
 //! its place in the script. What comes out is text that SQLite runs on a connection where `function::register` and [`register`] were called.
 //! Identifiers in that text are all made here (`t3`, `c0`, `w1`), strings are quoted: nothing from outside is pasted into it.
 //!
-//! How rows look in SQLite: column n of a table, of a subquery and of a result is `c<n>`; the types' forms are those of `value.rs`.
+//! How rows look in SQLite: column n of a table, of a subquery and of a result is `c<n>`; the types' forms are those of `value`.
 
 mod aggregate;
 mod call;

@@ -1,3 +1,5 @@
+//! Scripts become statements with their places, and syntax errors are BigQuery's own.
+
 use proptest::prelude::*;
 
 use super::ast::{Body, ExpressionKind, Literal, Relation, SelectItem};

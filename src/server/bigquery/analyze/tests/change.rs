@@ -1,3 +1,5 @@
+//! Statements that change rows, applied to tables.
+
 use super::World;
 use crate::server::bigquery::analyze::{Change, ChangeKind, change};
 use crate::server::bigquery::error::QueryError;

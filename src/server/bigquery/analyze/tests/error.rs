@@ -1,3 +1,5 @@
+//! What the analyzer refuses, in BigQuery's words and with its places.
+
 use super::{World, check};
 
 #[test]

@@ -1,3 +1,5 @@
+//! Queries and the rows that they give.
+
 use super::{World, check, show_rows};
 
 #[test]

@@ -1,3 +1,5 @@
+//! Random queries: each runs or is refused by the analyzer; none panics, and none reaches SQLite wrong.
+
 use proptest::prelude::*;
 
 use super::World;

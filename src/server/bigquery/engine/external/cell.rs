@@ -82,7 +82,7 @@ pub(super) fn real(number: f64) -> Cell {
     if number.is_nan() { Cell::Blob(b"NaN".to_vec()) } else { Cell::Real(number) }
 }
 
-/// The value inside the JSON text of an array or a struct; see `value.rs` for the forms.
+/// The value inside the JSON text of an array or a struct; see `value` for the forms.
 pub(super) fn write_nested(cell: &Cell, kind: &Type, out: &mut String) {
     match (cell, kind) {
         (Cell::Null, _) => out.push_str("null"),

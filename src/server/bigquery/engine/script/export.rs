@@ -27,7 +27,13 @@ impl Script<'_> {
                     let named = Format::named(&option.text()?);
                     format = Some(named.ok_or_else(|| unsupported(&option.name).at(option.at))?);
                 }
-                "compression" => wanted.gzip = option.text()?.eq_ignore_ascii_case("GZIP"),
+                "compression" => {
+                    let compression = option.text()?.to_uppercase();
+                    wanted.gzip = compression == "GZIP";
+                    if !matches!(compression.as_str(), "GZIP" | "NONE") {
+                        return Err(unsupported(&format!("compression = '{compression}'")).at(option.at));
+                    }
+                }
                 "header" => wanted.print_header = option.bool()?,
                 "field_delimiter" => wanted.field_delimiter = option.text()?.chars().next().unwrap_or(','),
                 // Objects are always replaced.

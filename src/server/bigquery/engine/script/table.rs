@@ -227,6 +227,9 @@ fn partitioning(by: &ast::Expression) -> Outcome<Json> {
                 .insert("field".to_owned(), path.iter().map(|name| name.text.clone()).collect::<String>().into());
         }
         ast::ExpressionKind::Call(call) => {
+            if call.name.iter().any(|name| name.text.eq_ignore_ascii_case("RANGE_BUCKET")) {
+                return Err(unsupported());
+            }
             let mut arguments = call.arguments.iter().filter_map(|argument| match argument {
                 ast::Argument::Expression(expression) => Some(expression),
                 _ => None,

@@ -1,3 +1,5 @@
+//! Values as text, read and written as casts do.
+
 use super::*;
 use proptest::prelude::*;
 
