@@ -8,6 +8,7 @@ use super::check::{Outcome, Trouble};
 use super::expected::{Content, Expected};
 use super::http::Http;
 use crate::cloud::OBJECT;
+use crate::report::count;
 
 /// The models that the scripts of `sql/` train, in the order of their names.
 const MODELS: [&str; 3] = ["price_forecaster", "price_forecaster_by_instrument", "price_regressor"];
@@ -48,7 +49,7 @@ pub(super) async fn check_object(http: &Http, places: &CloudPlaces, expected: &E
     if lines != expected.ticks {
         return Err(wrong(format!("{lines} lines instead of {}", expected.ticks)));
     }
-    Ok(format!("gs://{}/{OBJECT} holds the {lines} ticks, in their order", places.bucket))
+    Ok(format!("gs://{}/{OBJECT} holds the {} ticks, in their order", places.bucket, count(lines)))
 }
 
 /// The external table gives the numbers that the ticks give.

@@ -56,6 +56,8 @@ impl Script<'_> {
         let reference = self.session.dataset_path(&path.texts())?;
         let options = self.options(options)?;
         let (location, settings) = dataset_settings(&options)?;
+        // Without one of its own, a dataset is made where the job runs.
+        let location = location.or_else(|| self.session.location.clone());
         let location = location.unwrap_or_else(|| self.session.engine.location.clone());
         let target = DdlTarget::Dataset(reference.clone());
         let operation = self.session.atomically(Access::Write, |session| {

@@ -67,7 +67,7 @@ impl Session<'_> {
             if error.reason != Reason::NotFound {
                 return error;
             }
-            let location = &self.engine.location;
+            let location = self.location.as_ref().unwrap_or(&self.engine.location);
             QueryError::new(error.reason, format!("{} was not found in location {location}", error.message))
         })?;
         Err(table_not_found(reference, &dataset.location))

@@ -165,6 +165,18 @@ async fn a_dry_run_leaves_no_job() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_schema_is_made_where_the_job_that_makes_it_runs() {
+    let server = Server::start().await;
+    let script = "CREATE SCHEMA here; CREATE TABLE here.t AS SELECT 1 AS x; SELECT x FROM here.t";
+    let (status, answer) = server.query(script, json!({"location": "EU"})).await;
+    assert_eq!((status, &answer["rows"]), (200, &json!([{"f": [{"v": "1"}]}])), "{answer}");
+    assert_eq!(server.get("/projects/p/datasets/here").await.1["location"], "EU");
+    server.query("CREATE SCHEMA there OPTIONS (location = 'asia-south1')", json!({"location": "EU"})).await;
+    assert_eq!(server.get("/projects/p/datasets/there").await.1["location"], "asia-south1");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_query_elsewhere_than_its_dataset_finds_none() {
     let server = Server::start().await;
     let body = json!({"datasetReference": {"datasetId": "eu"}, "location": "EU"});
