@@ -1,9 +1,9 @@
 //! The embedded servers, one folder a protocol. None depends on another, nor on the rest of the crate but for what is pure
-//! (`lens`); those that speak HTTP share how sockets are accepted and drained.
+//! (`lens`); those that speak HTTP share sockets, request targets, bodies and routes (`http`).
 
 pub mod bigquery;
 pub mod elasticsearch;
 pub mod gcs;
-mod http1;
+mod http;
 pub mod kafka;
 pub mod kibana;

@@ -62,7 +62,8 @@ pub(super) struct CloudOutcome {
 }
 
 impl CloudPhaseArgs {
-    fn is_asked(&self) -> bool {
+    /// The ticks go into a bucket; that is also what the scripts read.
+    pub(super) fn is_asked(&self) -> bool {
         self.push_gcs || self.bigquery
     }
 
@@ -77,10 +78,6 @@ impl CloudPhaseArgs {
     /// The live half alone.
     pub(super) fn nothing(self) -> Self {
         Self { push_gcs: false, bigquery: false, ..self }
-    }
-
-    pub(super) fn pushes(&self) -> bool {
-        self.is_asked()
     }
 
     pub(super) fn runs_scripts(&self) -> bool {

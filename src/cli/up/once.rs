@@ -63,7 +63,7 @@ impl UpArgs {
     }
 
     pub(in crate::cli) fn pushes(&self) -> bool {
-        self.cloud.pushes()
+        self.cloud.is_asked()
     }
 
     pub(in crate::cli) fn runs_scripts(&self) -> bool {

@@ -26,6 +26,7 @@ use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::server::http::Router;
 use engine::Engine;
 use engine::objects::{HttpObjects, Objects};
 use handlers::Sessions;
@@ -197,7 +198,7 @@ pub async fn serve(
     Arc::new(opened?).serve(listeners, shutdown).await
 }
 
-fn router() -> &'static http::Router {
-    static ROUTER: OnceLock<http::Router> = OnceLock::new();
-    ROUTER.get_or_init(|| http::Router::new(handlers::routes()))
+fn router() -> &'static Router<http::Route> {
+    static ROUTER: OnceLock<Router<http::Route>> = OnceLock::new();
+    ROUTER.get_or_init(|| Router::new(handlers::routes()))
 }

@@ -1,13 +1,14 @@
 //! Doors for fuzzers: each takes any bytes and must neither panic nor take memory beyond proportion.
 
 use super::{handlers, http};
+use crate::server::http::uri;
 
 /// A request's target: the endpoint that its path names, its parameters, and what of them is a pattern or a mask.
 pub fn request_target(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let (path, query) = text.split_once('?').unwrap_or((&text, ""));
     let _endpoint = http::Endpoint::find(path).ok();
-    if let Some(params) = http::decode_query(query) {
+    if let Some(params) = uri::decode_query(query).map(http::Params) {
         handlers::read_params_for_fuzzing(&params);
     }
 }

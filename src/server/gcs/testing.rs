@@ -106,7 +106,7 @@ impl Server {
 
     /// Uploads to `b1x`; `query` goes on with `&`.
     pub(super) async fn put(&self, name: &str, query: &str, body: impl Into<reqwest::Body>) -> Answer {
-        let name = super::http::encode(name);
+        let name = crate::server::http::uri::encode(name);
         let path = format!("/upload/storage/v1/b/b1x/o?uploadType=media&name={name}{query}");
         self.send("POST", &path, &[("content-type", "text/plain")], body).await
     }

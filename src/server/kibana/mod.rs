@@ -33,6 +33,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use crate::server::http::Router;
 use error::ApiError;
 use search::{HttpSearch, Search};
 use store::{Clock, RealDisk, Store};
@@ -216,9 +217,9 @@ pub async fn serve(
     opened?.serve(listeners, shutdown).await
 }
 
-fn router() -> &'static http::Router {
-    static ROUTER: OnceLock<http::Router> = OnceLock::new();
-    ROUTER.get_or_init(|| http::Router::new(handlers::routes().into_iter().chain(page::routes()).collect()))
+fn router() -> &'static Router<http::Route> {
+    static ROUTER: OnceLock<Router<http::Route>> = OnceLock::new();
+    ROUTER.get_or_init(|| Router::new(handlers::routes().into_iter().chain(page::routes()).collect()))
 }
 
 fn io(action: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> OpenError + use<> {

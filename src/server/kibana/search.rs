@@ -11,6 +11,8 @@ use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue};
 use reqwest::{Certificate, Client, Method, Response, Url};
 use serde_json::Value;
 
+use crate::server::http::{innermost, uri};
+
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Of a whole request; Kibana's own is 30 s (`elasticsearch.requestTimeout`).
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
@@ -184,18 +186,10 @@ fn split_credentials(url: &str) -> (String, Option<String>) {
 }
 
 fn basic(credentials: &str) -> Result<HeaderValue, ()> {
-    let decoded = super::http::decode(credentials, false).ok_or(())?;
+    let decoded = uri::decode(credentials, false).ok_or(())?;
     let mut header = HeaderValue::from_str(&format!("Basic {}", BASE64_STANDARD.encode(decoded))).map_err(|_| ())?;
     header.set_sensitive(true);
     Ok(header)
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 #[cfg(test)]

@@ -13,6 +13,8 @@ use super::params::Params;
 use super::route::{BodyKind, Handler};
 use super::server::Context;
 use super::{body, guard, uri};
+use crate::server::http::body::{HeldBody, discard};
+use crate::server::http::uri::{decode_path, decode_query};
 
 pub(super) type HttpResponse = hyper::Response<Full<Bytes>>;
 
@@ -23,11 +25,11 @@ const HEADERS: [(HeaderName, &str); 3] =
 /// Answers a request, whatever comes.
 pub(super) async fn answer(context: Arc<Context>, request: hyper::Request<Incoming>) -> HttpResponse {
     let (head, mut body) = request.into_parts();
-    let params = uri::decode_query(head.uri.query().unwrap_or_default()).unwrap_or_default();
+    let params = decode_query(head.uri.query().unwrap_or_default()).map(Params).unwrap_or_default();
     match prepare(&context, &head, &mut body).await {
         Ok((handler, request, _held)) => transport(handle(&context, handler, request).await, &params, false),
         Err(error) => {
-            body::discard(&head.headers, &mut body).await;
+            discard(&head.headers, &mut body).await;
             transport(Response::from(&error), &params, true)
         }
     }
@@ -37,14 +39,14 @@ async fn prepare(
     context: &Context,
     head: &hyper::http::request::Parts,
     body: &mut Incoming,
-) -> Result<(Handler, Request, Option<body::HeldBody>), ApiError> {
+) -> Result<(Handler, Request, Option<HeldBody>), ApiError> {
     let method = method(head);
     let path =
-        uri::decode_path(head.uri.path()).ok_or_else(|| ApiError::invalid("Malformed percent-encoding in the path"))?;
+        decode_path(head.uri.path()).ok_or_else(|| ApiError::invalid("Malformed percent-encoding in the path"))?;
     guard::check(&head.headers)?;
     let found = context.router.find(&method, &uri::canonical(&path));
     let (route, path) = found.ok_or_else(|| ApiError::no_route(&method, head.uri.path()))?;
-    let params = uri::decode_query(head.uri.query().unwrap_or_default());
+    let params = decode_query(head.uri.query().unwrap_or_default()).map(Params);
     let params = params.ok_or_else(|| ApiError::invalid("Malformed percent-encoding in the query"))?;
     check_alt(&params)?;
     let mut request = Request {

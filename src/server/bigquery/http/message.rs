@@ -163,7 +163,7 @@ mod tests {
     use serde_json::json;
 
     fn rendered(query: &str, response: Response) -> String {
-        let params = super::super::uri::decode_query(query).unwrap();
+        let params = Params(crate::server::http::uri::decode_query(query).unwrap());
         String::from_utf8(response.render(&params).unwrap().2.to_vec()).unwrap()
     }
 

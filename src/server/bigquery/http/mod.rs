@@ -15,6 +15,6 @@ mod uri;
 pub(crate) use body::JSON_BYTES_MAX;
 pub(crate) use error::ApiError;
 pub(crate) use message::{Request, Response, object};
-pub(crate) use route::{HandlerFuture, Route, Router};
+pub(crate) use route::{HandlerFuture, Route};
 pub(crate) use server::serve;
 pub(crate) use spool::{Spool, Spooled, TempFile};

@@ -7,10 +7,11 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::super::BigQuery;
-use super::body::Budget;
+use super::body::BODIES_BYTES_MAX;
 use super::dispatch;
-use super::route::Router;
-use crate::server::http1::{self, Bounds};
+use super::route::Route;
+use crate::server::http::body::Budget;
+use crate::server::http::{self, Bounds, Router};
 
 const BOUNDS: Bounds = Bounds {
     connections_max: 256,
@@ -22,7 +23,7 @@ const BOUNDS: Bounds = Bounds {
 /// What every connection shares.
 pub(super) struct Context {
     pub(super) bigquery: Arc<BigQuery>,
-    pub(super) router: &'static Router,
+    pub(super) router: &'static Router<Route>,
     pub(super) budget: Budget,
     /// Of the first listener.
     pub(super) port: u16,
@@ -31,11 +32,11 @@ pub(super) struct Context {
 /// Serves until `shutdown`, then lets running requests end within the drain timeout.
 pub(crate) async fn serve(
     bigquery: Arc<BigQuery>,
-    router: &'static Router,
+    router: &'static Router<Route>,
     listeners: Vec<TcpListener>,
     shutdown: CancellationToken,
 ) {
     let port = listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |address| address.port());
-    let context = Arc::new(Context { bigquery, router, budget: Budget::new(), port });
-    http1::serve(listeners, BOUNDS, shutdown, move |request| dispatch::answer(Arc::clone(&context), request)).await;
+    let context = Arc::new(Context { bigquery, router, budget: Budget::new(BODIES_BYTES_MAX), port });
+    http::serve(listeners, BOUNDS, shutdown, move |request| dispatch::answer(Arc::clone(&context), request)).await;
 }

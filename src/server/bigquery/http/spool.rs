@@ -10,6 +10,7 @@ use tokio::sync::Semaphore;
 
 use super::body;
 use super::error::ApiError;
+use crate::server::http::body::{check_announced, next_frame};
 
 /// Bytes of one request; the Python client sends pieces of 100 MiB.
 pub(crate) const MEDIA_BYTES_MAX: u64 = 101 * 1024 * 1024;
@@ -70,12 +71,12 @@ impl Spool {
         let Ok(_slot) = self.slots.try_acquire() else {
             return Err(ApiError::busy("Too many uploads at once, try again"));
         };
-        body::check_announced(headers, MEDIA_BYTES_MAX)?;
+        check_announced(body, MEDIA_BYTES_MAX).map_err(|error| body::api_error(error, MEDIA_BYTES_MAX))?;
         let is_compressed = body::is_compressed(headers)?;
         let mut spooled = Spooled { file: self.new_file(), length: 0, is_complete: true, is_compressed };
         let mut file = tokio::fs::File::create(spooled.file.path()).await.map_err(|error| disk(&error))?;
         loop {
-            let frame = match body::next_frame(body).await {
+            let frame = match next_frame(body).await {
                 Ok(Some(frame)) => frame,
                 Ok(None) => break,
                 Err(_) => {

@@ -1,100 +1,13 @@
-//! Request bodies: read whole, under a bound for each and a budget for all together; gzip is undone under the same bounds.
+//! Request bodies as Elasticsearch takes them: gzip is undone under the bounds that hold for all bodies, and what is refused is
+//! refused in its words.
 
 use std::io::Read;
-use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
-use http_body_util::BodyExt;
-use hyper::body::{Body as _, Incoming};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::server::elasticsearch::error::ApiError;
-
-/// Bytes of request bodies that may be in memory at once. Cloning shares the budget.
-#[derive(Debug, Clone)]
-pub(crate) struct Budget {
-    units: Arc<Semaphore>,
-    bytes_max: usize,
-}
-
-/// One unit of the budget; semaphores count in `u32` per call.
-const UNIT: usize = 1024;
-
-/// A share of the budget, given back when dropped.
-#[derive(Debug, Default)]
-pub(crate) struct Share {
-    permit: Option<OwnedSemaphorePermit>,
-    bytes: usize,
-}
-
-/// A body with its share of the budget.
-#[derive(Debug)]
-pub(crate) struct HeldBody {
-    pub(crate) bytes: Bytes,
-    pub(crate) share: Share,
-}
-
-/// Why a body was not read.
-#[derive(Debug)]
-pub(crate) enum BodyError {
-    /// Over the bound for one body: 413, the connection ends.
-    TooLarge,
-    /// The server holds as much as it may: 429.
-    Busy { bytes: usize, bytes_max: usize },
-    /// The client went away or broke the framing.
-    Broken,
-}
-
-impl Budget {
-    pub(crate) fn new(bytes_max: usize) -> Budget {
-        Budget { units: Arc::new(Semaphore::new(bytes_max.div_ceil(UNIT).min(Semaphore::MAX_PERMITS))), bytes_max }
-    }
-
-    /// Grows a share to cover `bytes`.
-    fn grow(&self, share: &mut Share, bytes: usize) -> Result<(), BodyError> {
-        let missing = bytes.div_ceil(UNIT).saturating_sub(share.bytes.div_ceil(UNIT));
-        if missing > 0 {
-            let busy = BodyError::Busy { bytes, bytes_max: self.bytes_max };
-            let Ok(units) = u32::try_from(missing) else { return Err(busy) };
-            let Ok(more) = Arc::clone(&self.units).try_acquire_many_owned(units) else { return Err(busy) };
-            match &mut share.permit {
-                Some(permit) => permit.merge(more),
-                none => *none = Some(more),
-            }
-        }
-        share.bytes = share.bytes.max(bytes);
-        Ok(())
-    }
-}
-
-/// Reads a body whole.
-pub(crate) async fn read(mut body: Incoming, bytes_max: usize, budget: &Budget) -> Result<HeldBody, BodyError> {
-    let announced = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX);
-    if announced > bytes_max {
-        return Err(BodyError::TooLarge);
-    }
-    let mut share = Share::default();
-    let mut whole = BytesMut::new();
-    let mut first = None;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| BodyError::Broken)?.into_data() else { continue };
-        let length = whole.len() + first.as_ref().map_or(0, Bytes::len) + data.len();
-        if length > bytes_max {
-            return Err(BodyError::TooLarge);
-        }
-        budget.grow(&mut share, length)?;
-        // A body that came in one piece is not copied.
-        match (first.take(), whole.is_empty()) {
-            (None, true) => first = Some(data),
-            (held, _) => {
-                whole.extend_from_slice(&held.unwrap_or_default());
-                whole.extend_from_slice(&data);
-            }
-        }
-    }
-    Ok(HeldBody { bytes: first.unwrap_or_else(|| whole.freeze()), share })
-}
+use crate::server::http::body::{BodyError, Budget, HeldBody, Share};
 
 /// Undoes `Content-Encoding`. Inflation is charged to the budget and bounded like a plain body.
 pub(crate) fn decode(
@@ -132,27 +45,25 @@ fn inflate(
             return Ok(whole.into());
         }
         if whole.len() + read > bytes_max {
-            return Err(BodyError::TooLarge.into_api_error());
+            return Err(api_error(BodyError::TooLarge));
         }
-        budget.grow(share, whole.len() + read).map_err(BodyError::into_api_error)?;
+        budget.grow(share, whole.len() + read).map_err(api_error)?;
         whole.extend_from_slice(piece.get(..read).unwrap_or_default());
     }
 }
 
-impl BodyError {
-    /// As an answer. 413 has an empty body on the wire (see `dispatch`).
-    pub(crate) fn into_api_error(self) -> ApiError {
-        match self {
-            Self::TooLarge => ApiError::text(413, "request entity too large"),
-            Self::Busy { bytes, bytes_max } => ApiError::new(
-                429,
-                "es_rejected_execution_exception",
-                format!(
-                    "rejected execution of coordinating operation [coordinating_and_primary_bytes={bytes}, max_coordinating_and_primary_bytes={bytes_max}]"
-                ),
+/// As an answer. 413 has an empty body on the wire (see `dispatch`).
+pub(super) fn api_error(error: BodyError) -> ApiError {
+    match error {
+        BodyError::TooLarge => ApiError::text(413, "request entity too large"),
+        BodyError::Busy { bytes, bytes_max } => ApiError::new(
+            429,
+            "es_rejected_execution_exception",
+            format!(
+                "rejected execution of coordinating operation [coordinating_and_primary_bytes={bytes}, max_coordinating_and_primary_bytes={bytes_max}]"
             ),
-            Self::Broken => ApiError::illegal_argument("the request body ended early"),
-        }
+        ),
+        BodyError::Silent | BodyError::Broken => ApiError::illegal_argument("the request body ended early"),
     }
 }
 
@@ -185,15 +96,5 @@ mod tests {
         assert!(bomb.len() < 64 << 10);
         assert_eq!(decoded(bomb.clone(), 1 << 20, &Budget::new(64 << 20)).unwrap_err().status, 413);
         assert_eq!(decoded(bomb, 64 << 20, &Budget::new(1 << 20)).unwrap_err().status, 429);
-    }
-
-    #[test]
-    fn a_share_goes_back_to_the_budget() {
-        let budget = Budget::new(10 * UNIT);
-        let mut share = Share::default();
-        budget.grow(&mut share, 10 * UNIT).unwrap();
-        assert!(matches!(budget.grow(&mut Share::default(), 1), Err(BodyError::Busy { .. })));
-        drop(share);
-        budget.grow(&mut Share::default(), 10 * UNIT).unwrap();
     }
 }

@@ -10,7 +10,7 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
-use super::body::{self, BodyError, HeldBody};
+use super::body::{api_error, decode};
 use super::filter::FilterPath;
 use super::media::{Agreed, check_body_type, negotiate};
 use super::message::{Body, Params, Request, Response};
@@ -19,6 +19,7 @@ use super::route::{Found, Route, known_method, method_not_allowed};
 use super::server::{Context, HEADER_BYTES_MAX, LINE_BYTES_MAX};
 use super::uri::{decode_path, parse_query};
 use crate::server::elasticsearch::error::{ApiError, ErrorBody, Exception};
+use crate::server::http::body::{BodyError, HeldBody, read};
 
 type HttpResponse = hyper::Response<Full<Bytes>>;
 
@@ -44,7 +45,7 @@ struct Head {
 }
 
 pub(super) async fn answer(context: Arc<Context>, request: hyper::Request<Incoming>) -> HttpResponse {
-    let (parts, incoming) = request.into_parts();
+    let (parts, mut incoming) = request.into_parts();
     let head = Head {
         method: parts.method.as_str().to_owned(),
         uri: parts.uri.path_and_query().map_or_else(|| parts.uri.path().to_owned(), ToString::to_string),
@@ -56,11 +57,11 @@ pub(super) async fn answer(context: Arc<Context>, request: hyper::Request<Incomi
     if let Err(error) = check_head(&head) {
         return transport(write_error(&error, &Agreed::default(), &Params::default()), opaque_id, true);
     }
-    let body = match body::read(incoming, context.limits.body_bytes_max, &context.budget).await {
+    let body = match read(&mut incoming, context.limits.body_bytes_max, &context.budget).await {
         Ok(body) => body,
         Err(BodyError::TooLarge) => return too_large(),
         Err(error) => {
-            let error = error.into_api_error();
+            let error = api_error(error);
             return transport(write_error(&error, &Agreed::default(), &Params::default()), opaque_id, true);
         }
     };
@@ -230,7 +231,7 @@ async fn handle(context: &Context, route: Route, mut request: Request, mut body:
     let params = request.params.clone();
     if !body.bytes.is_empty() {
         let limit = context.limits.body_bytes_max;
-        if let Err(error) = body::decode(&mut body, wishes.encoding.as_deref(), limit, &context.budget) {
+        if let Err(error) = decode(&mut body, wishes.encoding.as_deref(), limit, &context.budget) {
             return write_error(&error, &wishes.agreed, &params);
         }
         request.body = body.bytes.clone();

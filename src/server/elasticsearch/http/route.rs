@@ -8,6 +8,7 @@ use super::message::{Params, Request, Response};
 use super::similar::did_you_mean;
 use crate::server::elasticsearch::error::ApiError;
 use crate::server::elasticsearch::state::Node;
+use crate::server::http::Pattern;
 
 pub(crate) type HandlerFuture = Pin<Box<dyn Future<Output = Result<Response, ApiError>> + Send>>;
 pub(crate) type Handler = fn(Arc<Node>, Request) -> HandlerFuture;
@@ -99,13 +100,7 @@ pub(crate) struct Router {
 
 struct Compiled {
     route: Route,
-    segments: Vec<Segment>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Segment {
-    Name(&'static str),
-    Variable(&'static str),
+    pattern: Pattern,
 }
 
 /// What a method and path lead to.
@@ -121,12 +116,12 @@ impl Router {
         let mut routes: Vec<Compiled> = routes
             .into_iter()
             .map(|route| {
-                let segments = route.path.split('/').filter(|name| !name.is_empty()).map(segment).collect();
-                Compiled { route, segments }
+                let pattern = Pattern::new(route.path);
+                Compiled { route, pattern }
             })
             .collect();
         // Names go before variables, segment by segment: `/_search` is no index.
-        routes.sort_by(|left, right| left.segments.cmp(&right.segments));
+        routes.sort_by(|left, right| left.pattern.cmp(&right.pattern));
         Router { routes }
     }
 
@@ -137,13 +132,13 @@ impl Router {
     /// The most specific pattern that matches decides: where it has no such method, a wider one is not asked.
     pub(crate) fn find(&self, method: &str, path: &[String]) -> Found<'_> {
         let mut methods: BTreeSet<usize> = BTreeSet::new();
-        let mut pattern: Option<&Compiled> = None;
+        let mut pattern: Option<&Pattern> = None;
         for compiled in &self.routes {
-            let Some(variables) = compiled.matches(path) else { continue };
-            if pattern.is_some_and(|first| !first.has_shape_of(compiled)) {
+            let Some(variables) = compiled.pattern.variables(path) else { continue };
+            if pattern.is_some_and(|first| !first.has_shape_of(&compiled.pattern)) {
                 continue;
             }
-            pattern = Some(compiled);
+            pattern = Some(&compiled.pattern);
             if compiled.route.methods.contains(&method) {
                 return Found::Route(&compiled.route, variables);
             }
@@ -154,43 +149,6 @@ impl Router {
             return Found::Nothing;
         }
         Found::Methods(methods.into_iter().filter_map(|at| METHODS.get(at).copied()).collect())
-    }
-}
-
-fn segment(text: &'static str) -> Segment {
-    match text.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
-        Some(name) => Segment::Variable(name),
-        None => Segment::Name(text),
-    }
-}
-
-impl Compiled {
-    /// The same names at the same places.
-    fn has_shape_of(&self, other: &Compiled) -> bool {
-        let shape = |segment: &Segment| match *segment {
-            Segment::Name(name) => Some(name),
-            Segment::Variable(_) => None,
-        };
-        self.segments.iter().map(shape).eq(other.segments.iter().map(shape))
-    }
-
-    fn matches(&self, path: &[String]) -> Option<BTreeMap<&'static str, String>> {
-        if path.len() != self.segments.len() {
-            return None;
-        }
-        let fits = self.segments.iter().zip(path).all(|(segment, text)| match segment {
-            Segment::Name(name) => name == text,
-            Segment::Variable(_) => true,
-        });
-        fits.then(|| {
-            let pairs = self.segments.iter().zip(path);
-            pairs
-                .filter_map(|(segment, text)| match segment {
-                    Segment::Variable(name) => Some((*name, text.clone())),
-                    Segment::Name(_) => None,
-                })
-                .collect()
-        })
     }
 }
 

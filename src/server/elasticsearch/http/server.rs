@@ -7,11 +7,11 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use super::body::Budget;
 use super::dispatch;
 use super::route::Router;
 use crate::server::elasticsearch::state::Node;
-use crate::server::http1::{self, Bounds};
+use crate::server::http::body::Budget;
+use crate::server::http::{self, Bounds};
 
 /// Bounds of the REST layer. The defaults are Elasticsearch's, where it has them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -80,7 +80,7 @@ pub(crate) async fn serve(
         handlers: Arc::new(Semaphore::new(limits.handlers_max)),
         limits,
     });
-    http1::serve(listeners, bounds, shutdown, move |request| dispatch::answer(Arc::clone(&context), request)).await;
+    http::serve(listeners, bounds, shutdown, move |request| dispatch::answer(Arc::clone(&context), request)).await;
 }
 
 #[cfg(test)]

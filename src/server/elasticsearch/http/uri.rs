@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::message::Params;
 use crate::server::elasticsearch::error::ApiError;
+use crate::server::http::uri::hex;
 
 /// Splits a path into its decoded segments. Empty segments are dropped, as `//_search/` finds `/_search`.
 pub(crate) fn decode_path(path: &str) -> Result<Vec<String>, ApiError> {
@@ -41,11 +42,6 @@ fn decode(text: &str, whole: &str, plus_is_blank: bool) -> Result<String, ApiErr
         }
     }
     Ok(String::from_utf8_lossy(&decoded).into_owned())
-}
-
-fn hex(digits: &[u8]) -> Option<u8> {
-    let text = std::str::from_utf8(digits).ok().filter(|text| text.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
-    u8::from_str_radix(text, 16).ok()
 }
 
 fn bad_escape(rest: &[u8], whole: &str) -> ApiError {

@@ -9,9 +9,8 @@ use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 
 use super::super::Gcs;
 use super::super::error::ApiError;
-use super::super::http::{
-    Multipart, Params, PartHeaders, Request, RequestBody, Response, answer_part, boundary, decode_query,
-};
+use super::super::http::{Multipart, Params, PartHeaders, Request, RequestBody, Response, answer_part, boundary};
+use crate::server::http::uri::decode_query;
 
 /// Requests of one batch, as Google bounds them.
 const PARTS_MAX: usize = 100;
@@ -69,7 +68,7 @@ fn part_request(gcs: &Arc<Gcs>, content: &Bytes, outer: &Request) -> Result<Requ
         .split_once("://")
         .map_or(target, |(_, rest)| rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"));
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
-    let params: Params = decode_query(query).ok_or_else(malformed)?;
+    let params = decode_query(query).map(Params).ok_or_else(malformed)?;
     Ok(Request {
         method: method.parse().map_err(|_| malformed())?,
         path: path.to_owned(),

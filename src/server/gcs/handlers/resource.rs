@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde_json::{Map, Value, json};
 
-use super::super::http::encode;
 use super::super::store::{Bucket, Object};
+use crate::server::http::uri::encode;
 
 const PRINTER: DateTimePrinter = DateTimePrinter::new().precision(Some(3));
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::super::Gcs;
 use super::super::error::ApiError;
-use super::super::http::{Multipart, Request, Response, boundary, encode, json_object};
+use super::super::http::{Multipart, Request, Response, boundary, json_object};
 use super::super::store::{Checksums, Draft};
 use super::attributes::{checksums, header_checksums, md5_of, object_attributes};
 use super::condition::conditions;
@@ -15,6 +15,7 @@ use super::content::Receiver;
 use super::name::check_object_name;
 use super::object::{answer, refuse_predefined_acl};
 use super::resumable;
+use crate::server::http::uri::encode;
 
 /// Bytes of the metadata and of the checksums in a multipart upload.
 const METADATA_BYTES_MAX: usize = 1024 * 1024;

@@ -9,10 +9,9 @@ use hyper::http::request::Parts;
 use super::super::error::ApiError;
 use super::super::{Gcs, grpc, handlers};
 use super::body::RequestBody;
-use super::message::{Body, Request, Response};
+use super::message::{Body, Params, Request, Response};
 use super::route::{Endpoint, NoEndpoint};
-use super::uri;
-use crate::server::http1::LocalAddress;
+use crate::server::http::{LocalAddress, uri};
 
 /// Answers a request, whatever comes.
 pub(super) async fn answer(gcs: Arc<Gcs>, request: hyper::Request<Incoming>) -> hyper::Response<Body> {
@@ -39,7 +38,7 @@ async fn answer_http(gcs: Arc<Gcs>, head: Parts, body: RequestBody) -> (Response
     let endpoint = Endpoint::find(head.uri.path());
     let is_xml = endpoint.as_ref().is_ok_and(Endpoint::is_xml);
     let is_head = head.method == hyper::Method::HEAD;
-    let (endpoint, params) = match (endpoint, uri::decode_query(head.uri.query().unwrap_or_default())) {
+    let (endpoint, params) = match (endpoint, uri::decode_query(head.uri.query().unwrap_or_default()).map(Params)) {
         (Ok(endpoint), Some(params)) => (endpoint, params),
         (Err(NoEndpoint::Unknown), _) => return (Response::from(&ApiError::no_route()), Some(body)),
         _ => return (Response::from(&ApiError::invalid("Malformed percent-encoding in the URL.")), Some(body)),

@@ -6,7 +6,6 @@ mod message;
 mod multipart;
 mod route;
 mod server;
-mod uri;
 
 pub(crate) use body::{Budget, RequestBody};
 pub(crate) use dispatch::answer_part;
@@ -14,4 +13,3 @@ pub(crate) use message::{Body, Params, Request, Response, content_type, full, js
 pub(crate) use multipart::{Multipart, PartHeaders, boundary, read_parts_for_fuzzing};
 pub(crate) use route::Endpoint;
 pub(crate) use server::serve;
-pub(crate) use uri::{decode_query, encode};

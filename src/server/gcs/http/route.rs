@@ -1,7 +1,7 @@
 //! Which endpoint a path names. Paths are cut at `/` before they are decoded: an object's name is one segment of the JSON
 //! API, and may have any character; in the XML API it is the rest of the path.
 
-use super::uri::decode;
+use crate::server::http::uri::decode;
 
 /// What a path names.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::Gcs;
 use super::dispatch;
-use crate::server::http1::{self, Bounds};
+use crate::server::http::{self, Bounds};
 
 const BOUNDS: Bounds = Bounds {
     connections_max: 512,
@@ -20,5 +20,5 @@ const BOUNDS: Bounds = Bounds {
 /// Serves until `shutdown`, then lets running requests end within the drain timeout.
 pub(crate) async fn serve(gcs: Arc<Gcs>, listeners: Vec<TcpListener>, shutdown: CancellationToken) {
     let answer = move |request| dispatch::answer(Arc::clone(&gcs), request);
-    http1::serve_with_http2(listeners, BOUNDS, shutdown, answer).await;
+    http::serve_with_http2(listeners, BOUNDS, shutdown, answer).await;
 }

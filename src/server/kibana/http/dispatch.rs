@@ -12,10 +12,12 @@ use hyper::header::{
 };
 
 use super::super::error::ApiError;
-use super::message::{Request, Response};
+use super::message::{Params, Request, Response};
 use super::route::Handler;
 use super::server::Context;
-use super::{body, guard, uri};
+use super::{body, guard};
+use crate::server::http::body::{HeldBody, discard};
+use crate::server::http::uri;
 
 pub(super) type HttpResponse = hyper::Response<UnsyncBoxBody<Bytes, Infallible>>;
 
@@ -46,7 +48,7 @@ pub(super) async fn answer(context: Arc<Context>, request: hyper::Request<Incomi
     match prepare(&context, &head, &mut body).await {
         Ok((handler, request, _held)) => transport(handle(&context, handler, request).await, false),
         Err(error) => {
-            body::discard(&head.headers, &mut body).await;
+            discard(&head.headers, &mut body).await;
             transport(Response::from(&error), true)
         }
     }
@@ -56,17 +58,17 @@ async fn prepare(
     context: &Context,
     head: &hyper::http::request::Parts,
     body: &mut Incoming,
-) -> Result<(Handler, Request, body::HeldBody), ApiError> {
+) -> Result<(Handler, Request, HeldBody), ApiError> {
     let method = head.method.as_str();
     let path = uri::decode_path(head.uri.path()).ok_or_else(|| ApiError::bad_request("Bad Request"))?;
     let path = within_space(&path)?;
-    let (handler, variables) = context.router.find(method, path).ok_or_else(ApiError::no_route)?;
+    let (route, variables) = context.router.find(method, path).ok_or_else(ApiError::no_route)?;
     guard::check(method, &head.headers, &context.kibana.config.host_names)?;
     let params = uri::decode_query(head.uri.query().unwrap_or_default());
-    let params = params.ok_or_else(|| ApiError::bad_request("Bad Request"))?;
-    let held = body::read(&head.headers, body, &context.budget).await?;
+    let params = params.map(Params).ok_or_else(|| ApiError::bad_request("Bad Request"))?;
+    let held = body::read(body, &context.budget).await?;
     let request = Request { path: variables, params, headers: head.headers.clone(), body: held.bytes.clone() };
-    Ok((handler, request, held))
+    Ok((route.handler, request, held))
 }
 
 /// The path after `/s/<space>`; there is but one space.

@@ -8,9 +8,7 @@ mod route;
 mod server;
 #[cfg(test)]
 mod tests;
-mod uri;
 
 pub(crate) use message::{Params, Request, Response};
-pub(crate) use route::{HandlerFuture, Route, Router};
+pub(crate) use route::{HandlerFuture, Route};
 pub(crate) use server::serve;
-pub(crate) use uri::decode;

@@ -8,10 +8,11 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::super::Kibana;
-use super::body::Budget;
+use super::body::BODIES_BYTES_MAX;
 use super::dispatch;
-use super::route::Router;
-use crate::server::http1::{self, Bounds};
+use super::route::Route;
+use crate::server::http::body::Budget;
+use crate::server::http::{self, Bounds, Router};
 
 const BOUNDS: Bounds = Bounds {
     connections_max: 256,
@@ -27,7 +28,7 @@ const LARGE_MAX: usize = 2;
 /// What every connection shares.
 pub(super) struct Context {
     pub(super) kibana: Arc<Kibana>,
-    pub(super) router: &'static Router,
+    pub(super) router: &'static Router<Route>,
     pub(super) budget: Budget,
     pub(super) handlers: Semaphore,
     /// For handlers of large bodies, beside the other.
@@ -37,11 +38,11 @@ pub(super) struct Context {
 /// Serves until `shutdown`, then lets running requests end within the drain timeout.
 pub(crate) async fn serve(
     kibana: Arc<Kibana>,
-    router: &'static Router,
+    router: &'static Router<Route>,
     listeners: Vec<TcpListener>,
     shutdown: CancellationToken,
 ) {
     let (handlers, large) = (Semaphore::new(HANDLERS_MAX), Semaphore::new(LARGE_MAX));
-    let context = Arc::new(Context { kibana, router, budget: Budget::new(), handlers, large });
-    http1::serve(listeners, BOUNDS, shutdown, move |request| dispatch::answer(Arc::clone(&context), request)).await;
+    let context = Arc::new(Context { kibana, router, budget: Budget::new(BODIES_BYTES_MAX), handlers, large });
+    http::serve(listeners, BOUNDS, shutdown, move |request| dispatch::answer(Arc::clone(&context), request)).await;
 }

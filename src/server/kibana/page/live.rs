@@ -8,7 +8,8 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
-use super::shown::{encode, stored};
+use super::shown::stored;
+use crate::server::http::uri::encode;
 use crate::server::kibana::Kibana;
 use crate::server::kibana::error::ApiError;
 use crate::server::kibana::http::{HandlerFuture, Request, Response};

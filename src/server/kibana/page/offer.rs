@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::shown::{encode, unreachable};
+use super::shown::unreachable;
 use crate::lens::filter;
 use crate::lens::format::Formatter;
 use crate::lens::scope::Scope;
 use crate::lens::table::{Cell, CellKind};
 use crate::lens::view::{DataView, FieldKind};
+use crate::server::http::uri::encode;
 use crate::server::kibana::Kibana;
 use crate::server::kibana::error::ApiError;
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
-use super::shown::encode;
+use crate::server::http::uri::encode;
 use crate::server::kibana::Kibana;
 
 type Answer = Arc<OnceCell<Result<Arc<Value>, String>>>;

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::lens::object::{Dashboard, PanelContent};
 use crate::lens::view::DataView;
+use crate::server::http::uri::encode;
 use crate::server::kibana::Kibana;
 use crate::server::kibana::error::ApiError;
 use crate::server::kibana::store::Objects;
@@ -100,18 +101,4 @@ async fn set_fields(kibana: &Kibana, view: &mut DataView) -> Result<(), ApiError
 
 pub(super) fn unreachable(error: &dyn std::fmt::Display) -> ApiError {
     ApiError::new(502, error.to_string())
-}
-
-/// An index expression as a segment of a path.
-pub(super) fn encode(index: &str) -> String {
-    let mut encoded = String::with_capacity(index.len());
-    for byte in index.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'*' | b',' | b'~' => {
-                encoded.push(char::from(byte));
-            }
-            other => encoded.push_str(&format!("%{other:02X}")),
-        }
-    }
-    encoded
 }

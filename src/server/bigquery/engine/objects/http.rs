@@ -9,23 +9,22 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use http_body_util::combinators::BoxBody;
-use http_body_util::{BodyExt, Empty};
-use hyper::body::{Body, Frame, Incoming};
-use hyper::header::CONTENT_TYPE;
-use hyper::{Method, Request, Response, StatusCode, Uri};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::body::{Body, Frame};
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Client, RequestBuilder, Response, StatusCode, Url};
 use serde::Deserialize;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 
 use super::{ObjectInfo, Objects, ObjectsError};
+use crate::server::http::innermost;
+use crate::server::http::uri::encode;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// For the head of an answer, and for each next part of its body.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+/// For an object that is written, whatever its size.
+const UPLOAD_TIMEOUT: Duration = Duration::from_secs(3600);
 /// Of an answer that is a document.
 const DOCUMENT_BYTES_MAX: usize = 16 * 1024 * 1024;
 /// Parts of a body between the exchange and the reader.
@@ -41,12 +40,10 @@ pub struct StorageUrlError {
     pub reason: String,
 }
 
-type SendBody = BoxBody<Bytes, io::Error>;
-
 /// Over HTTP/1.1, with connections kept open.
 #[derive(Clone)]
 pub struct HttpObjects {
-    client: Client<HttpConnector, SendBody>,
+    client: Client,
     /// Scheme, host and port, without a slash at the end.
     base: String,
     runtime: Handle,
@@ -73,22 +70,21 @@ impl HttpObjects {
     /// Of `http://host:port`. Nothing is sent yet; exchanges run on `runtime`.
     pub fn new(url: &str, runtime: Handle) -> Result<Self, StorageUrlError> {
         let refused = |reason: &str| StorageUrlError { url: url.to_owned(), reason: reason.to_owned() };
-        let uri: Uri = url.parse().map_err(|_| refused("it is no URL"))?;
-        match uri.scheme_str() {
-            Some("http") => {}
-            Some("https") => return Err(refused("`https` is not supported here")),
+        let address: Url = url.parse().map_err(|_| refused("it is no URL"))?;
+        match address.scheme() {
+            "http" => {}
+            "https" => return Err(refused("`https` is not supported here")),
             _ => return Err(refused("it has to start with `http://`")),
         }
-        if uri.host().is_none_or(str::is_empty) || uri.query().is_some() {
+        if address.host_str().is_none_or(str::is_empty) || address.query().is_some() {
             return Err(refused("it has to be `http://host:port`"));
         }
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
-        connector.set_nodelay(true);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
+        let client = Client::builder()
+            .no_proxy()
+            .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(Duration::from_secs(30))
-            .build(connector);
+            .build()
+            .map_err(|error| refused(&innermost(&error)))?;
         Ok(Self { client, base: url.trim_end_matches('/').to_owned(), runtime })
     }
 
@@ -96,8 +92,9 @@ impl HttpObjects {
         ObjectsError::Unreachable { url: self.base.clone(), reason: reason.to_string() }
     }
 
-    async fn send(&self, request: Request<SendBody>, uri: &str) -> Result<Response<Incoming>, ObjectsError> {
-        let answer = tokio::time::timeout(ANSWER_TIMEOUT, self.client.request(request)).await;
+    /// The head of a success.
+    async fn send(&self, request: RequestBuilder, patience: Duration, uri: &str) -> Result<Response, ObjectsError> {
+        let answer = tokio::time::timeout(patience, request.send()).await;
         let answer = answer.map_err(|_| self.unreachable("it took too long"))?;
         let answer = answer.map_err(|error| self.unreachable(innermost(&error)))?;
         let status = answer.status();
@@ -107,39 +104,34 @@ impl HttpObjects {
         if status == StatusCode::NOT_FOUND {
             return Err(ObjectsError::NotFound { uri: uri.to_owned() });
         }
-        let document = self.document(answer.into_body()).await.unwrap_or_default();
+        let document = self.document(answer).await.unwrap_or_default();
         let message = String::from_utf8_lossy(&document).chars().take(500).collect();
         Err(ObjectsError::Refused { uri: uri.to_owned(), status: status.as_u16(), message })
     }
 
-    fn get(&self, path: &str) -> Result<Request<SendBody>, ObjectsError> {
-        let body = Empty::new().map_err(|never| match never {}).boxed();
-        let request = Request::builder().method(Method::GET).uri(format!("{}{path}", self.base)).body(body);
-        request.map_err(|error| self.unreachable(error))
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.base))
     }
 
-    async fn document(&self, mut body: Incoming) -> Result<Bytes, ObjectsError> {
+    async fn document(&self, mut answer: Response) -> Result<Bytes, ObjectsError> {
         let mut bytes = BytesMut::new();
-        loop {
-            let frame = tokio::time::timeout(ANSWER_TIMEOUT, body.frame()).await;
-            let Some(frame) = frame.map_err(|_| self.unreachable("its answer stopped"))? else { break };
-            let frame = frame.map_err(|error| self.unreachable(innermost(&error)))?;
-            let Ok(data) = frame.into_data() else { continue };
-            if bytes.len().saturating_add(data.len()) > DOCUMENT_BYTES_MAX {
+        while let Some(part) = next_part(&mut answer).await.map_err(|error| self.unreachable(error))? {
+            if bytes.len().saturating_add(part.len()) > DOCUMENT_BYTES_MAX {
                 return Err(self.unreachable("its answer is too large"));
             }
-            bytes.extend_from_slice(&data);
+            bytes.extend_from_slice(&part);
         }
         Ok(bytes.freeze())
     }
 
     async fn ask<T: serde::de::DeserializeOwned>(
         &self,
-        request: Request<SendBody>,
+        request: RequestBuilder,
+        patience: Duration,
         uri: &str,
     ) -> Result<T, ObjectsError> {
-        let answer = self.send(request, uri).await?;
-        let document = self.document(answer.into_body()).await?;
+        let answer = self.send(request, patience, uri).await?;
+        let document = self.document(answer).await?;
         serde_json::from_slice(&document).map_err(|error| self.unreachable(error))
     }
 
@@ -158,25 +150,23 @@ impl HttpObjects {
             encode(&object.name),
             object.generation
         );
-        let answer = self.send(self.get(&path)?, &object.uri()).await?;
+        let answer = self.send(self.get(&path), ANSWER_TIMEOUT, &object.uri()).await?;
         let (sender, receiver) = mpsc::channel(PARTS_MAX);
-        self.runtime.spawn(pump(answer.into_body(), sender));
+        self.runtime.spawn(pump(answer, sender));
         Ok(receiver)
     }
 }
 
-/// Moves a body into the channel until it ends or nobody reads any more.
-async fn pump(mut body: Incoming, sender: mpsc::Sender<io::Result<Bytes>>) {
-    loop {
-        let part = match tokio::time::timeout(ANSWER_TIMEOUT, body.frame()).await {
-            Ok(None) => return,
-            Ok(Some(Ok(frame))) => match frame.into_data() {
-                Ok(data) => Ok(data),
-                Err(_) => continue,
-            },
-            Ok(Some(Err(error))) => Err(io::Error::other(error)),
-            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "storage stopped sending")),
-        };
+async fn next_part(answer: &mut Response) -> io::Result<Option<Bytes>> {
+    match tokio::time::timeout(ANSWER_TIMEOUT, answer.chunk()).await {
+        Ok(part) => part.map_err(|error| io::Error::other(innermost(&error))),
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "storage stopped sending")),
+    }
+}
+
+/// Moves an answer's body into the channel until it ends or nobody reads any more.
+async fn pump(mut answer: Response, sender: mpsc::Sender<io::Result<Bytes>>) {
+    while let Some(part) = next_part(&mut answer).await.transpose() {
         let last = part.is_err();
         if sender.send(part).await.is_err() || last {
             return;
@@ -196,8 +186,7 @@ impl Objects for HttpObjects {
                 path.push_str("&pageToken=");
                 path.push_str(&encode(page));
             }
-            let request = self.get(&path)?;
-            let listing: Listing = self.runtime.block_on(self.ask(request, &uri))?;
+            let listing: Listing = self.runtime.block_on(self.ask(self.get(&path), ANSWER_TIMEOUT, &uri))?;
             for resource in listing.items {
                 found.push(self.info(bucket, resource)?);
             }
@@ -212,8 +201,9 @@ impl Objects for HttpObjects {
     }
 
     fn stat(&self, bucket: &str, name: &str) -> Result<ObjectInfo, ObjectsError> {
-        let request = self.get(&format!("/storage/v1/b/{}/o/{}", encode(bucket), encode(name)))?;
-        let resource = self.runtime.block_on(self.ask(request, &format!("gs://{bucket}/{name}")))?;
+        let request = self.get(&format!("/storage/v1/b/{}/o/{}", encode(bucket), encode(name)));
+        let uri = format!("gs://{bucket}/{name}");
+        let resource = self.runtime.block_on(self.ask(request, ANSWER_TIMEOUT, &uri))?;
         self.info(bucket, resource)
     }
 
@@ -231,15 +221,11 @@ impl Objects for HttpObjects {
     ) -> Result<ObjectInfo, ObjectsError> {
         let (sender, receiver) = mpsc::channel(PARTS_MAX);
         let path = format!("/upload/storage/v1/b/{}/o?uploadType=media&name={}", encode(bucket), encode(name));
-        let request = Request::builder()
-            .method(Method::POST)
-            .uri(format!("{}{path}", self.base))
-            .header(CONTENT_TYPE, content_type)
-            .body(PartBody { parts: receiver }.boxed());
-        let request = request.map_err(|error| self.unreachable(error))?;
+        let request = self.client.post(format!("{}{path}", self.base)).header(CONTENT_TYPE, content_type);
+        let request = request.body(reqwest::Body::wrap(PartBody { parts: receiver }));
         let this = self.clone();
         let uri = format!("gs://{bucket}/{name}");
-        let exchange = self.runtime.spawn(async move { this.ask::<Resource>(request, &uri).await });
+        let exchange = self.runtime.spawn(async move { this.ask::<Resource>(request, UPLOAD_TIMEOUT, &uri).await });
         send_parts(&mut *content, &sender);
         drop(sender);
         let resource = self.runtime.block_on(exchange).map_err(|error| self.unreachable(error))??;
@@ -303,27 +289,6 @@ impl Body for PartBody {
     fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         self.parts.poll_recv(context).map(|part| part.map(|part| part.map(Frame::data)))
     }
-}
-
-/// Percent-encoded, so that any text is one segment of a path or one value of a query.
-fn encode(text: &str) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            encoded.push(char::from(byte));
-        } else {
-            encoded.push_str(&format!("%{byte:02X}"));
-        }
-    }
-    encoded
-}
-
-fn innermost(error: &dyn std::error::Error) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }
 
 #[cfg(test)]

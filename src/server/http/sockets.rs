@@ -40,7 +40,7 @@ const HTTP2_PING_INTERVAL: Duration = Duration::from_secs(60);
 
 /// The address of the socket that a request came in by: an extension of each request.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct LocalAddress(pub(super) SocketAddr);
+pub(crate) struct LocalAddress(pub(crate) SocketAddr);
 
 /// What is spoken beside HTTP/1.1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,14 +51,14 @@ enum Protocols {
 
 /// Bounds of the connections.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Bounds {
+pub(crate) struct Bounds {
     /// Connections open at once; more wait in the kernel's queue.
-    pub(super) connections_max: usize,
+    pub(crate) connections_max: usize,
     /// Time to send a request's head.
-    pub(super) header_read_timeout: Duration,
-    pub(super) head_bytes_max: usize,
+    pub(crate) header_read_timeout: Duration,
+    pub(crate) head_bytes_max: usize,
     /// Time that running requests have to end after shutdown begins.
-    pub(super) drain_timeout: Duration,
+    pub(crate) drain_timeout: Duration,
 }
 
 #[derive(Clone)]
@@ -73,7 +73,7 @@ struct Serving<F> {
 }
 
 /// Serves until `shutdown`, then lets running requests end within the drain timeout.
-pub(super) async fn serve<F, A, B>(listeners: Vec<TcpListener>, bounds: Bounds, shutdown: CancellationToken, answer: F)
+pub(crate) async fn serve<F, A, B>(listeners: Vec<TcpListener>, bounds: Bounds, shutdown: CancellationToken, answer: F)
 where
     F: Fn(Request<Incoming>) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Response<B>> + Send + 'static,
@@ -85,7 +85,7 @@ where
 }
 
 /// The same, with HTTP/2 beside HTTP/1.1.
-pub(super) async fn serve_with_http2<F, A, B>(
+pub(crate) async fn serve_with_http2<F, A, B>(
     listeners: Vec<TcpListener>,
     bounds: Bounds,
     shutdown: CancellationToken,
