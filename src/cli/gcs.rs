@@ -144,7 +144,7 @@ pub(super) async fn push(
     options: &PushOptions,
     cx: &Context,
 ) -> Result<PushReport, Failure> {
-    need(address, &[GoogleService::Storage], cx)?;
+    need(address, GoogleService::Storage, cx)?;
     let running = cx.report.start(Phase::Gcs, Some(&format!("gs://{bucket}/{}", options.object)));
     let (progress, stop) = (PushProgress::new(), cx.stop.token());
     let work = async {
@@ -162,7 +162,7 @@ async fn push_topic(args: &PushArgs, cx: &Context) -> Result<u8, Failure> {
     let connection = Connection::from_context(cx)?;
     let address = args.cloud.address(cx)?;
     let bucket = args.cloud.bucket(&address)?;
-    need(&address, &[GoogleService::Storage], cx)?;
+    need(&address, GoogleService::Storage, cx)?;
     let options = TopicPushOptions {
         topic: args.topic.clone(),
         zone: args.read.zone()?,
@@ -298,7 +298,7 @@ fn topic_document(report: &TopicPushReport, args: &PushArgs, bucket: &BucketName
 async fn list(args: &LsArgs, cx: &Context) -> Result<u8, Failure> {
     let address = args.cloud.address(cx)?;
     let bucket = args.cloud.bucket(&address)?;
-    need(&address, &[GoogleService::Storage], cx)?;
+    need(&address, GoogleService::Storage, cx)?;
     let failed = |error: GcsError| failures::gcs(&error);
     let asking = async { Gcs::connect(&address).await?.list(&bucket, &args.prefix, LISTED_MAX).await };
     let objects = asking.await.map_err(failed)?;

@@ -199,26 +199,21 @@ fn missing(flag: &'static str, variable: &'static str) -> Failure {
 }
 
 /// Whether a server is there to be asked, said before anything is dialled.
-pub(super) fn need(address: &GoogleAddress, services: &[GoogleService], cx: &Context) -> Result<(), Failure> {
-    for service in services {
-        if address.endpoint_is_known(*service) {
-            continue;
-        }
-        let (flag, command) = match service {
-            GoogleService::Storage => ("--gcs-endpoint URL", "gcs push"),
-            GoogleService::BigQuery => ("--bigquery-endpoint URL", "bigquery run"),
-        };
-        let project = &cx.global.project;
-        return Err(Failure::new(
-            ErrorId::NotRunning,
-            format!("project `{project}` has no running server for {service}"),
-        )
+pub(super) fn need(address: &GoogleAddress, service: GoogleService, cx: &Context) -> Result<(), Failure> {
+    if address.endpoint_is_known(service) {
+        return Ok(());
+    }
+    let (flag, command) = match service {
+        GoogleService::Storage => ("--gcs-endpoint URL", "gcs push"),
+        GoogleService::BigQuery => ("--bigquery-endpoint URL", "bigquery run"),
+    };
+    let project = &cx.global.project;
+    let failure = Failure::new(ErrorId::NotRunning, format!("project `{project}` has no running server for {service}"));
+    Err(failure
         .left("nothing was sent")
         .next(format!("stockdev up{} --stack embedded", cx.project_flag()), "start the stack's own")
         .next(format!("stockdev {command} {flag}"), "name one")
-        .next(format!("stockdev {command} --cloud gcp --gcp-project PROJECT --bucket NAME"), "or ask Google itself"));
-    }
-    Ok(())
+        .next(format!("stockdev {command} --cloud gcp --gcp-project PROJECT --bucket NAME"), "or ask Google itself"))
 }
 
 fn emulator(variable: &str) -> Option<String> {

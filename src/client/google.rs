@@ -4,6 +4,7 @@
 //! Google's own endpoints are only dialled by an address made with [`GoogleAddress::of_google`], which the user has to ask for.
 
 use std::fmt;
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -68,7 +69,7 @@ pub struct GoogleAddress {
 
 #[derive(Debug, thiserror::Error)]
 pub enum GoogleError {
-    #[error("`{url}` is no address of {service}: expected http://HOST:PORT or https://HOST:PORT")]
+    #[error("`{url}` is no address of {service}: expected http://HOST:PORT or https://HOST:PORT, without credentials")]
     Url { service: GoogleService, url: String },
     #[error("there is no server of {service} to ask")]
     NoEndpoint { service: GoogleService },
@@ -322,7 +323,9 @@ fn http_status(code: Code) -> u16 {
 }
 
 fn check_url(url: &str, service: GoogleService) -> Result<String, GoogleError> {
-    let wrong = || GoogleError::Url { service, url: url.to_owned() };
+    // What stands before an `@` may be a password.
+    let shown = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, host)| format!("***@{host}"));
+    let wrong = || GoogleError::Url { service, url: shown.clone() };
     let parsed = reqwest::Url::parse(url).map_err(|_| wrong())?;
     let is_good = matches!(parsed.scheme(), "http" | "https")
         && parsed.host_str().is_some()
@@ -333,11 +336,13 @@ fn check_url(url: &str, service: GoogleService) -> Result<String, GoogleError> {
 
 fn read_key(path: &std::path::Path) -> Result<serde_json::Value, GoogleError> {
     let unusable = |reason: String| GoogleError::Credentials { reason: format!("`{}`: {reason}", path.display()) };
-    let size = path.metadata().map_err(|error| unusable(error.to_string()))?.len();
-    if size > KEY_BYTES_MAX {
+    let mut text = Vec::new();
+    let file = std::fs::File::open(path).map_err(|error| unusable(error.to_string()))?;
+    // What is no plain file has no size to go by.
+    file.take(KEY_BYTES_MAX + 1).read_to_end(&mut text).map_err(|error| unusable(error.to_string()))?;
+    if text.len() as u64 > KEY_BYTES_MAX {
         return Err(unusable("it is too large for a key file".to_owned()));
     }
-    let text = std::fs::read(path).map_err(|error| unusable(error.to_string()))?;
     // The parser's own words would quote the key.
     let key: serde_json::Value = serde_json::from_slice(&text).map_err(|_| unusable("it is not JSON".to_owned()))?;
     match key.get("type").and_then(serde_json::Value::as_str) {
@@ -371,7 +376,9 @@ mod tests {
     #[test]
     fn addresses_that_cannot_work_are_refused() {
         for url in ["127.0.0.1:4443", "ftp://host", "http://", "http://user:hunter2@host"] {
-            assert!(matches!(servers(Some(url), None), Err(GoogleError::Url { .. })), "{url}");
+            let error = servers(Some(url), None).unwrap_err();
+            assert!(matches!(error, GoogleError::Url { .. }), "{url}");
+            assert!(!error.to_string().contains("hunter2"), "{error}");
         }
     }
 

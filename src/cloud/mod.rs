@@ -11,9 +11,9 @@ mod gcs;
 mod names;
 
 pub use bigquery::{
-    BigQuery, BigQueryError, Cell, Column, DatasetOutcome, Estimate, MAXIMUM_BYTES_BILLED, PlaceholderProblem,
-    ResultTable, RunOptions, SHIPPED_SCRIPTS, Script, ScriptError, ScriptNames, ScriptProgress, ScriptRun,
-    ShippedScript, SqlPlace, StatementRun,
+    BigQuery, BigQueryError, Cell, Column, DatasetOutcome, Estimate, PlaceholderProblem, ResultTable, RunOptions,
+    SHIPPED_SCRIPTS, Script, ScriptError, ScriptNames, ScriptProgress, ScriptRun, ShippedScript, SqlPlace,
+    StatementRun,
 };
 pub use gcs::{
     BATCH_TICKS, BucketOutcome, Gcs, GcsError, OBJECT, PushOptions, PushProgress, PushReport, StoredObject,

@@ -26,4 +26,5 @@ pub use sample::{SAMPLE, SAMPLE_NAME, SAMPLE_TICKS, sample_options};
 pub use simulator::{Hours, Simulator, SimulatorError, SimulatorOptions};
 pub use source::{Survey, TickSource};
 pub use time::{TimePolicy, TimeShift, default_zone, format_timestamp, parse_timestamp};
+pub(crate) use write::write_line;
 pub use write::{ConvertReport, WriteError, convert, generate};

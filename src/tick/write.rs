@@ -61,7 +61,7 @@ pub fn convert(
                 return Err(error.into());
             }
         };
-        if !write_line(&mut sink, &record.json)? {
+        if !unless_broken(write_line(&mut sink, &record.json))? {
             return Ok(report);
         }
         report.ticks += 1;
@@ -93,7 +93,7 @@ pub fn generate(
         }
         line.clear();
         tick.tick.write_json(&mut line)?;
-        if !write_line(&mut sink, &line)? {
+        if !unless_broken(write_line(&mut sink, &line))? {
             break;
         }
         written += 1;
@@ -124,21 +124,33 @@ fn sleep_until(due: Instant, stop: &dyn Fn() -> bool) -> bool {
 }
 
 /// Writes a record as one line: line ends inside it are blanks between JSON tokens, for JSON strings hold none.
-/// `false` when the reader went away.
-fn write_line(sink: &mut impl Write, json: &[u8]) -> Result<bool, WriteError> {
-    let mut parts = json.split(|byte| matches!(byte, b'\n' | b'\r'));
-    let first = parts.next().unwrap_or_default();
-    let mut outcome = sink.write_all(first);
-    for part in parts {
-        outcome = outcome.and_then(|()| sink.write_all(b" ")).and_then(|()| sink.write_all(part));
+pub(crate) fn write_line(sink: &mut (impl Write + ?Sized), json: &[u8]) -> io::Result<()> {
+    for (place, part) in json.split(|byte| matches!(byte, b'\n' | b'\r')).enumerate() {
+        if place > 0 {
+            sink.write_all(b" ")?;
+        }
+        sink.write_all(part)?;
     }
-    unless_broken(outcome.and_then(|()| sink.write_all(b"\n")))
+    sink.write_all(b"\n")
 }
 
+/// `false` when the reader went away.
 fn unless_broken(outcome: io::Result<()>) -> Result<bool, WriteError> {
     match outcome {
         Ok(()) => Ok(true),
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
         Err(error) => Err(WriteError::Write(error)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_line_whatever_blanks_it_has() {
+        let mut line = Vec::new();
+        write_line(&mut line, b"{\n  \"a\": 1\r\n}").unwrap();
+        assert_eq!(line, b"{   \"a\": 1  }\n");
     }
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::support::clients::{clients, installed, run};
+use crate::support::clients::{clients, installed, walk};
 use crate::support::servers::TestBigQuery;
 
 #[test]
@@ -26,7 +26,7 @@ fn python(client: &str) {
     let server = TestBigQuery::start();
     let mut command = Command::new(python);
     command.arg("tests/clients/bigquery_python.py");
-    let seen = walk(command, &server);
+    let seen = walk(command, &server.url, "walk");
     let expected = json!({
         "dataset": ["EU", {"env": "test"}, "demo-project:walk"],
         "updated": ["described", {"team": "a"}],
@@ -77,7 +77,7 @@ fn python(client: &str) {
 fn go_walks_through_the_api() {
     let Some(program) = installed(&clients().join("bigquery-go")) else { return };
     let server = TestBigQuery::start();
-    let seen = walk(Command::new(program), &server);
+    let seen = walk(Command::new(program), &server.url, "walk");
     let expected = json!({
         "dataset": ["EU", "test"],
         "stale": [412, "conditionNotMet"],
@@ -97,14 +97,6 @@ fn go_walks_through_the_api() {
         "in_use": [400, "resourceInUse"],
     });
     assert_eq!(differences(&seen, &expected), [] as [String; 0], "{seen:#}");
-}
-
-/// Runs a client's walk; what it printed last is what it saw.
-fn walk(mut command: Command, server: &TestBigQuery) -> Value {
-    let ran = run(command.arg(&server.url).arg("walk"), "");
-    assert!(ran.success, "{}", ran.all);
-    let last = ran.stdout.lines().last().unwrap_or_default();
-    serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {}", ran.all))
 }
 
 /// Member by member, so that a failure names them.

@@ -5,10 +5,10 @@
 
 use std::process::Command;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::cli_support::Sandbox;
-use crate::support::clients::{clients, installed, root, run, unique};
+use crate::support::clients::{clients, installed, root, run, unique, walk};
 use crate::support::servers::TestGcs;
 
 #[test]
@@ -16,7 +16,8 @@ fn gcs_python_3_walks_through_the_api() {
     let Some(python) = installed(&clients().join("gcs-python-3/bin/python")) else { return };
     let mut command = Command::new(python);
     command.arg("tests/clients/gcs_python.py");
-    let seen = walk(command, &TestGcs::start(), "python");
+    let server = TestGcs::start();
+    let seen = walk(command, &server.url, &unique("gcs-python"));
     let expected = json!({
         "location": "EU", "exists": [true, false], "conflict": [409, "Conflict"], "listed": true,
         "small": ["M3Q35g==", 8, "application/json", {"k": "v"}], "read": "{\"a\":1}\n", "range": "a\":",
@@ -33,7 +34,8 @@ fn gcs_python_3_walks_through_the_api() {
 #[test]
 fn gcs_go_writes_reads_and_lists() {
     let Some(program) = installed(&clients().join("gcs-go")) else { return };
-    let seen = walk(Command::new(program), &TestGcs::start(), "go");
+    let server = TestGcs::start();
+    let seen = walk(Command::new(program), &server.url, &unique("gcs-go"));
     let expected = json!({
         "bucket": ["EU", "1", "STANDARD"], "conflict": 409,
         "small": [863_254_502, 8, "text/csv", "{\"a\":1}\n"], "again": 412, "range": "a\":", "large": 1_500_000,
@@ -65,12 +67,4 @@ fn a_script_that_knows_of_google_only_runs_unchanged_with_the_variables_of_the_s
     let listed = sandbox.run(&["gcs", "ls", "data/uploaded", "--output", "json"]).expect(0).document();
     assert_eq!(listed["objects"][0]["bytes"], std::fs::metadata(&source).unwrap().len(), "{listed}");
     sandbox.run(&["down"]).expect(0);
-}
-
-/// Runs a client's walk on a bucket of its own; what it printed last is what it saw.
-fn walk(mut command: Command, server: &TestGcs, client: &str) -> Value {
-    let ran = run(command.arg(&server.url).arg(unique(&format!("gcs-{client}"))), "");
-    assert!(ran.success, "{}", ran.all);
-    let last = ran.stdout.lines().last().unwrap_or_default();
-    serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {}", ran.all))
 }

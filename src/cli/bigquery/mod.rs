@@ -260,7 +260,7 @@ impl ScriptPlan {
     /// Where the bucket is, and so the dataset has to be.
     async fn location(&self, cx: &Context) -> Result<String, Failure> {
         let Some(bucket) = &self.bucket else { return Ok(self.address.location().to_owned()) };
-        need(&self.address, &[GoogleService::Storage], cx)?;
+        need(&self.address, GoogleService::Storage, cx)?;
         let failed = |error| failures::gcs(&error);
         let gcs = Gcs::connect(&self.address).await.map_err(failed)?;
         let found = gcs.bucket_location(bucket).await.map_err(failed)?;
@@ -279,7 +279,7 @@ pub(super) async fn execute(
     show: &(dyn Fn(&ScriptRun) + Send + Sync),
     cx: &Context,
 ) -> Result<Vec<ScriptRun>, Failure> {
-    need(&plan.address, &[GoogleService::BigQuery], cx)?;
+    need(&plan.address, GoogleService::BigQuery, cx)?;
     let running = cx.report.start(Phase::Bigquery, Some(&format!("dataset {}", plan.dataset)));
     let stop = cx.stop.token();
     match execute_in(plan, options, show, &running, &stop, cx).await {
@@ -352,7 +352,7 @@ fn document(plan: &ScriptPlan, runs: &[ScriptRun]) -> Value {
 }
 
 async fn estimate(plan: &ScriptPlan, options: &RunOptions, cx: &Context) -> Result<u8, Failure> {
-    need(&plan.address, &[GoogleService::BigQuery], cx)?;
+    need(&plan.address, GoogleService::BigQuery, cx)?;
     let location = plan.location(cx).await?;
     let failed = |error| failures::bigquery(&error).phase(Phase::Bigquery);
     let bigquery = BigQuery::connect(&plan.address).await.map_err(failed)?;

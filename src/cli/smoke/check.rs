@@ -64,10 +64,14 @@ const LIVE: [Id; 16] = [
 pub(super) fn all(of_object: bool, of_scripts: bool) -> Vec<Id> {
     let mut all = LIVE.to_vec();
     let at = all.iter().position(|id| *id == CRASH).unwrap_or(all.len());
-    let cloud = [(OBJECT, of_object), (TABLE, of_scripts), (MODELS, of_scripts)];
-    let asked: Vec<Id> = cloud.into_iter().filter(|(_, asked)| *asked).map(|(id, _)| id).collect();
-    all.splice(at..at, asked);
+    all.splice(at..at, cloud(of_object, of_scripts));
     all
+}
+
+/// Those of the cloud half.
+pub(super) fn cloud(of_object: bool, of_scripts: bool) -> Vec<Id> {
+    let cloud = [(OBJECT, of_object), (TABLE, of_scripts), (MODELS, of_scripts)];
+    cloud.into_iter().filter(|(_, asked)| *asked).map(|(id, _)| id).collect()
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

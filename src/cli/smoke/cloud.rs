@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::check::{Outcome, Trouble};
 use super::expected::{Content, Expected};
 use super::http::Http;
+use crate::cli::up::CloudPlaces;
 use crate::cloud::OBJECT;
 use crate::report::count;
 
@@ -16,18 +17,6 @@ const MODELS: [&str; 3] = ["price_forecaster", "price_forecaster_by_instrument",
 const HORIZON: u64 = 10;
 /// Sums are added up in another order there.
 const RELATIVE_ERROR_MAX: f64 = 1e-9;
-
-/// Where the ticks were put and what was made of them.
-#[derive(Debug)]
-pub(in crate::cli) struct CloudPlaces {
-    pub(in crate::cli) gcs: String,
-    pub(in crate::cli) bigquery: String,
-    pub(in crate::cli) project: String,
-    pub(in crate::cli) bucket: String,
-    pub(in crate::cli) dataset: String,
-    /// Reading Google's own services back needs what only Google's clients do.
-    pub(in crate::cli) is_google: bool,
-}
 
 /// The object holds the source's ticks, in its order, and nothing else.
 pub(super) async fn check_object(http: &Http, places: &CloudPlaces, expected: &Expected) -> Outcome {

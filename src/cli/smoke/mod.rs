@@ -36,13 +36,12 @@ use super::explain::ErrorId;
 use super::failure::Failure;
 use super::failures;
 use super::global::GlobalArgs;
-use super::up::{UpArgs, bring_up};
+use super::up::{CloudPlaces, UpArgs, bring_up};
 use crate::client::ElasticsearchAddress;
 use crate::pipeline::{DEAD_LETTER_TOPIC, PartitionOffsets, TOPIC};
 use crate::report::{Annotation, count, markdown_cell, seconds};
 use crate::stack::{ProjectLock, StackKind, replace_file};
 use crate::tick::{ReadOptions, TickSource, TimeShift};
-pub(super) use cloud::CloudPlaces;
 
 /// Prove the whole pipeline: up, independent reads, a crash and recovery, down
 ///
@@ -252,8 +251,8 @@ async fn clear_the_ground(run: &Run, cx: &Context, lock: &ProjectLock) -> Result
 /// All checks but the last. A failure is one of `up`: there is nothing to check then.
 async fn in_order(run: &Run, cx: &Arc<Context>, lock: &ProjectLock, checks: &mut Checks<'_>) -> Option<Failure> {
     checks.start(check::UP);
-    let connection = match bring_up(&run.up, cx, lock).await {
-        Ok(outcome) => outcome.connection,
+    let (places, connection) = match bring_up(&run.up, cx, lock).await {
+        Ok(outcome) => (outcome.cloud_places().cloned(), outcome.connection),
         Err(failure) => {
             cx.report.clear();
             checks.end(Err(Trouble::from(&failure)));
@@ -296,7 +295,9 @@ async fn in_order(run: &Run, cx: &Arc<Context>, lock: &ProjectLock, checks: &mut
         }
     };
     checks.run(check::DEAD_LETTERS, letters).await;
-    cloud_half(run, cx, &connection, &expected, checks).await;
+    if let Some(places) = places {
+        cloud_half(&places, run.up.runs_scripts(), &expected, checks).await;
+    }
     checks.run(check::CRASH, crash::check(run, cx, lock, &connection, expected.ticks)).await;
     None
 }
@@ -413,39 +414,23 @@ async fn dashboard(connection: &Connection, checks: &mut Checks<'_>) {
     }
 }
 
-/// The checks of the bucket and of BigQuery, where they were asked for.
-async fn cloud_half(run: &Run, cx: &Context, connection: &Connection, expected: &Expected, checks: &mut Checks<'_>) {
-    if !run.up.pushes() {
+/// The checks of the bucket and, after scripts, of BigQuery.
+async fn cloud_half(places: &CloudPlaces, scripts: bool, expected: &Expected, checks: &mut Checks<'_>) {
+    if places.is_google {
+        let reason = "Google's own services are not read back; scripts/cloud-cleanup removes what was made there";
+        for id in check::cloud(true, scripts) {
+            checks.settle(id, Err(Trouble::Skip(reason.to_owned())));
+        }
         return;
     }
-    let mut ids = vec![check::OBJECT];
-    ids.extend(run.up.runs_scripts().then_some([check::TABLE, check::MODELS]).into_iter().flatten());
-    let places = match run.up.cloud_places(&connection.endpoints, cx) {
-        Ok(places) if !places.is_google => places,
-        Ok(_) => {
-            let reason = "Google's own services are not read back: `up` says what they answered";
-            return ids.into_iter().for_each(|id| checks.settle(id, Err(Trouble::Skip(reason.to_owned()))));
-        }
-        Err(failure) => {
-            return ids.into_iter().for_each(|id| checks.settle(id, Err(Trouble::from(&failure))));
-        }
-    };
-    let nobody = ElasticsearchAddress::new(&places.gcs);
-    for id in ids {
-        let is_object = id == check::OBJECT;
-        let (name, url) = if is_object { ("GCS", &places.gcs) } else { ("BigQuery", &places.bigquery) };
-        let http = match Http::new(name, url, &nobody) {
-            Ok(http) => http,
-            Err(trouble) => {
-                checks.settle(id, Err(trouble));
-                continue;
-            }
-        };
-        match id {
-            _ if is_object => checks.run(id, cloud::check_object(&http, &places, expected)).await,
-            check::TABLE => checks.run(id, cloud::check_table(&http, &places, expected)).await,
-            _ => checks.run(id, cloud::check_models(&http, &places)).await,
-        };
+    let ask = |name, url: &str| Http::new(name, url, &ElasticsearchAddress::new(url));
+    let object = async { cloud::check_object(&ask("GCS", &places.gcs)?, places, expected).await };
+    checks.run(check::OBJECT, object).await;
+    if scripts {
+        let table = async { cloud::check_table(&ask("BigQuery", &places.bigquery)?, places, expected).await };
+        checks.run(check::TABLE, table).await;
+        let models = async { cloud::check_models(&ask("BigQuery", &places.bigquery)?, places).await };
+        checks.run(check::MODELS, models).await;
     }
 }
 

@@ -16,7 +16,6 @@ use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::cli::gcs;
 use crate::cli::google::{CloudArgs, DatasetArgs, need};
-use crate::cli::smoke::CloudPlaces;
 use crate::client::{GoogleAddress, GoogleService};
 use crate::cloud::{BucketName, GcsError, OBJECT, PushOptions, PushReport, RunOptions, ScriptRun};
 use crate::report::{Phase, bytes, count};
@@ -29,7 +28,7 @@ pub(super) struct CloudPhaseArgs {
     /// Put the ticks into a bucket of Cloud Storage, too
     #[arg(long)]
     push_gcs: bool,
-    /// Run the scripts of sql/ on BigQuery: external table, regression, prediction, forecasts; goes with --push-gcs
+    /// Run the scripts of sql/ on BigQuery: external table, regression, prediction, forecasts; pushes the ticks, too
     #[arg(long)]
     bigquery: bool,
     #[command(flatten)]
@@ -52,11 +51,24 @@ pub(super) struct CloudPlan {
     source: Option<TickSource>,
 }
 
+/// Where the ticks were put and what was made of them.
+#[derive(Debug, Clone)]
+pub(in crate::cli) struct CloudPlaces {
+    pub(in crate::cli) gcs: String,
+    pub(in crate::cli) bigquery: String,
+    pub(in crate::cli) project: String,
+    pub(in crate::cli) bucket: String,
+    pub(in crate::cli) dataset: String,
+    /// Reading Google's own services back needs what only Google's clients do.
+    pub(in crate::cli) is_google: bool,
+}
+
 /// What came of it.
 #[derive(Debug)]
 pub(super) struct CloudOutcome {
     document: Value,
     lines: Vec<String>,
+    pub(super) places: CloudPlaces,
     /// Something was written or run.
     pub(super) changed: bool,
 }
@@ -84,23 +96,6 @@ impl CloudPhaseArgs {
         self.bigquery
     }
 
-    /// Where what was pushed and run can be read.
-    pub(super) fn places(&self, stack: &Endpoints, cx: &Context) -> Result<CloudPlaces, Failure> {
-        let is_google = self.cloud.is_google();
-        let target = match self.google(cx)? {
-            Some(target) => target,
-            None => self.beside(stack, cx)?,
-        };
-        Ok(CloudPlaces {
-            gcs: target.address.url(GoogleService::Storage).to_owned(),
-            bigquery: target.address.url(GoogleService::BigQuery).to_owned(),
-            project: target.address.project().to_owned(),
-            bucket: target.bucket.to_string(),
-            dataset: self.dataset.dataset.to_string(),
-            is_google,
-        })
-    }
-
     /// Google itself, where it is asked: what is missing is said before anything is started.
     pub(super) fn google(&self, cx: &Context) -> Result<Option<CloudTarget>, Failure> {
         if !self.is_asked() || !self.cloud.is_google() {
@@ -115,9 +110,9 @@ impl CloudPhaseArgs {
     fn beside(&self, stack: &Endpoints, cx: &Context) -> Result<CloudTarget, Failure> {
         let address = self.cloud.address_in(stack, cx)?;
         let bucket = self.cloud.bucket(&address)?;
-        need(&address, &[GoogleService::Storage], cx)?;
+        need(&address, GoogleService::Storage, cx)?;
         if self.bigquery {
-            need(&address, &[GoogleService::BigQuery], cx)?;
+            need(&address, GoogleService::BigQuery, cx)?;
         }
         Ok(CloudTarget { address, bucket })
     }
@@ -185,7 +180,15 @@ impl CloudPlan {
         } else {
             cx.report.skip(Phase::Bigquery, "--bigquery was not given");
         }
-        Ok(CloudOutcome { document, lines, changed })
+        let places = CloudPlaces {
+            gcs: server.to_owned(),
+            bigquery: address.url(GoogleService::BigQuery).to_owned(),
+            project: address.project().to_owned(),
+            bucket: bucket.to_string(),
+            dataset: cloud.dataset.dataset.to_string(),
+            is_google: cloud.cloud.is_google(),
+        };
+        Ok(CloudOutcome { document, lines, places, changed })
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
-use super::cloud::CloudOutcome;
+use super::cloud::{CloudOutcome, CloudPlaces};
 use crate::cli::connection::Connection;
 use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
@@ -39,6 +39,11 @@ pub(in crate::cli) struct Outcome {
 }
 
 impl Outcome {
+    /// Where the cloud half is, if it was asked for.
+    pub(in crate::cli) fn cloud_places(&self) -> Option<&CloudPlaces> {
+        self.cloud.as_ref().map(|cloud| &cloud.places)
+    }
+
     pub(super) fn document(&self, cx: &Context) -> Value {
         json!({
             "state": "ready",

@@ -28,6 +28,7 @@ use crate::report::Phase;
 use crate::stack::docker::Engine;
 use crate::stack::{ProjectLock, StackKind, remove};
 
+pub(super) use cloud::CloudPlaces;
 use cloud::{CloudPhaseArgs, CloudPlan};
 pub(super) use data::messages;
 use docker::DockerArgs;

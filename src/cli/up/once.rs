@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use super::plan::{asked_source, simulated};
 use super::{Ports, UpArgs};
-use crate::cli::context::Context;
 use crate::cli::failure::Failure;
-use crate::cli::smoke::CloudPlaces;
 use crate::cli::ticks::TimeChoice;
-use crate::stack::Endpoints;
 use crate::tick::{ReadOptions, TickSource};
 
 impl UpArgs {
@@ -68,11 +65,6 @@ impl UpArgs {
 
     pub(in crate::cli) fn runs_scripts(&self) -> bool {
         self.cloud.runs_scripts()
-    }
-
-    /// Where the cloud half can be read.
-    pub(in crate::cli) fn cloud_places(&self, stack: &Endpoints, cx: &Context) -> Result<CloudPlaces, Failure> {
-        self.cloud.places(stack, cx)
     }
 
     /// The same stack, with so many simulated ticks as the next stream. Gives what those are, too.

@@ -100,10 +100,6 @@ impl Api {
         Ok(Self { jobs, datasets, address: address.clone() })
     }
 
-    pub(super) fn address(&self) -> &GoogleAddress {
-        &self.address
-    }
-
     /// Where a dataset is.
     pub(super) fn dataset_location<'a>(&'a self, dataset: &'a DatasetName) -> Call<'a, String> {
         async move {

@@ -26,7 +26,7 @@ pub use script::{PlaceholderProblem, Script, ScriptError, ScriptNames, SqlPlace}
 pub use sql::{SHIPPED_SCRIPTS, ShippedScript};
 
 /// What a job may bill at most, unless something else is said: 1 GB, less than a cent.
-pub const MAXIMUM_BYTES_BILLED: i64 = 1_000_000_000;
+const MAXIMUM_BYTES_BILLED: i64 = 1_000_000_000;
 
 #[derive(Debug, thiserror::Error)]
 pub enum BigQueryError {
@@ -72,10 +72,6 @@ impl BigQuery {
     /// Makes the clients. Fails when there are no credentials; whether the service answers is seen by the first request.
     pub async fn connect(address: &GoogleAddress) -> Result<Self, BigQueryError> {
         Ok(Self { api: Arc::new(Api::connect(address).await?) })
-    }
-
-    pub fn address(&self) -> &GoogleAddress {
-        self.api.address()
     }
 
     /// Makes the dataset where it is missing. One that is elsewhere than `location` can't read a bucket there.

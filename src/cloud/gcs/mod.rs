@@ -8,8 +8,8 @@ mod spool;
 mod topic;
 mod upload;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use google_cloud_gax::options::RequestOptionsBuilder as _;
@@ -73,7 +73,6 @@ pub struct PushProgress {
     ticks: AtomicU64,
     sent: AtomicU64,
     total: AtomicU64,
-    object: Mutex<Option<String>>,
 }
 
 impl PushProgress {
@@ -96,17 +95,11 @@ impl PushProgress {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// The object under way.
-    pub fn object(&self) -> Option<String> {
-        self.object.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
     fn add_tick(&self) {
         self.ticks.fetch_add(1, Ordering::Relaxed);
     }
 
-    fn begin(&self, object: &str, total: u64) {
-        *self.object.lock().unwrap_or_else(PoisonError::into_inner) = Some(object.to_owned());
+    fn begin(&self, total: u64) {
         self.sent.store(0, Ordering::Relaxed);
         self.total.store(total, Ordering::Relaxed);
     }
@@ -154,10 +147,6 @@ impl Gcs {
         let storage = storage.build().await.map_err(|error| failed(error.to_string()))?;
         let control = control.build().await.map_err(|error| failed(error.to_string()))?;
         Ok(Self { storage, control, address: address.clone() })
-    }
-
-    pub fn address(&self) -> &GoogleAddress {
-        &self.address
     }
 
     /// Where a bucket is; `None` when it is not there.

@@ -12,11 +12,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 use flate2::{Compression, write::GzEncoder};
 use google_cloud_storage::streaming_source::{Seek, SizeHint, StreamingSource};
-use tokio::io::{AsyncReadExt as _, AsyncSeekExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncSeek, AsyncSeekExt as _};
 use tokio_util::sync::CancellationToken;
 
 use super::{GcsError, PushOptions, PushProgress};
-use crate::tick::{ReadError, TickReader, TickSource, TimeShift};
+use crate::tick::{ReadError, TickReader, TickSource, TimeShift, write_line};
 
 const BUFFER_BYTES: usize = 256 << 10;
 /// Problems that are named.
@@ -98,17 +98,6 @@ fn note(read: &mut Read, error: &ReadError) {
     }
 }
 
-/// A record as one line: line ends inside it are blanks between JSON tokens, for JSON strings hold none.
-pub(super) fn write_line(sink: &mut dyn Write, json: &[u8]) -> io::Result<()> {
-    for (place, part) in json.split(|byte| matches!(byte, b'\n' | b'\r')).enumerate() {
-        if place > 0 {
-            sink.write_all(b" ")?;
-        }
-        sink.write_all(part)?;
-    }
-    sink.write_all(b"\n")
-}
-
 fn unnamed_file() -> io::Result<File> {
     let path = std::env::temp_dir().join(format!("stockdev-push-{}", uuid::Uuid::new_v4().simple()));
     let file = File::options().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
@@ -137,26 +126,26 @@ impl<W: Write> Write for Sum<W> {
     }
 }
 
-/// The spooled bytes as Google's client reads them, from the beginning or from where the service stopped.
-pub(super) struct Body {
-    file: tokio::fs::File,
+/// Bytes as Google's client reads them, from the beginning or from where the service stopped; what is taken is progress.
+pub(super) struct Body<R> {
+    source: R,
     size: u64,
     at: u64,
     progress: Arc<PushProgress>,
 }
 
-impl Body {
-    pub(super) fn new(file: File, size: u64, progress: Arc<PushProgress>) -> Self {
-        Self { file: tokio::fs::File::from_std(file), size, at: 0, progress }
+impl<R> Body<R> {
+    pub(super) fn new(source: R, size: u64, progress: Arc<PushProgress>) -> Self {
+        Self { source, size, at: 0, progress }
     }
 }
 
-impl StreamingSource for Body {
+impl<R: AsyncRead + Unpin + Send + Sync + 'static> StreamingSource for Body<R> {
     type Error = io::Error;
 
     async fn next(&mut self) -> Option<Result<Bytes, io::Error>> {
         let mut buffer = vec![0; BUFFER_BYTES];
-        match self.file.read(&mut buffer).await {
+        match self.source.read(&mut buffer).await {
             Ok(0) => None,
             Ok(read) => {
                 buffer.truncate(read);
@@ -173,11 +162,11 @@ impl StreamingSource for Body {
     }
 }
 
-impl Seek for Body {
+impl<R: AsyncSeek + Unpin + Send + Sync + 'static> Seek for Body<R> {
     type Error = io::Error;
 
     async fn seek(&mut self, offset: u64) -> Result<(), io::Error> {
-        self.at = self.file.seek(SeekFrom::Start(offset)).await?;
+        self.at = self.source.seek(SeekFrom::Start(offset)).await?;
         self.progress.set_sent(self.at);
         Ok(())
     }
@@ -234,19 +223,12 @@ mod tests {
         assert_eq!(u64::try_from(text.lines().count()).unwrap(), SAMPLE_TICKS);
     }
 
-    #[test]
-    fn a_record_is_one_line_whatever_blanks_it_has() {
-        let mut line = Vec::new();
-        write_line(&mut line, b"{\n  \"a\": 1\r\n}").unwrap();
-        assert_eq!(line, b"{   \"a\": 1  }\n");
-    }
-
     #[tokio::test]
     async fn a_body_begins_again_where_it_is_told_to() {
         let (mut spool, bytes) = spooled(&TickSource::Sample, &options(false));
         spool.file.rewind().unwrap();
         let progress = PushProgress::new();
-        let mut body = Body::new(spool.file, spool.size, Arc::clone(&progress));
+        let mut body = Body::new(tokio::fs::File::from_std(spool.file), spool.size, Arc::clone(&progress));
         let first = body.next().await.unwrap().unwrap();
         assert_eq!(progress.sent(), u64::try_from(first.len()).unwrap());
         body.seek(10).await.unwrap();

@@ -18,13 +18,13 @@ use serde::Deserialize;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::spool::write_line;
+use super::spool::Body;
 use super::upload::{Content, patiently};
 use super::{BucketOutcome, Gcs, GcsError, PushProgress};
 use crate::client::{KafkaAddress, KafkaClientError};
 use crate::cloud::names::BucketName;
 use crate::pipeline::{self, ConsumeError, ConsumeFrom, ConsumeOptions, ConsumedMessage, PartitionOffsets};
-use crate::tick::parse_timestamp;
+use crate::tick::{parse_timestamp, write_line};
 
 /// Ticks of an object at most.
 pub const BATCH_TICKS: u64 = 50_000;
@@ -162,10 +162,10 @@ impl Gcs {
         let size = u64::try_from(packed.len()).unwrap_or(u64::MAX);
         let content_type = if gzip { "application/gzip" } else { "application/x-ndjson" };
         let content = Content { size, crc32c: crc32c::crc32c(&packed), content_type };
-        progress.begin(&object, size);
-        let sending = self.write_new(plan.bucket, &object, &content, packed.into());
+        progress.begin(size);
+        let body = Body::new(io::Cursor::new(packed), size, Arc::clone(progress));
+        let sending = self.write(plan.bucket, &object, &content, 0, body);
         patiently(sending, progress, plan.options.patience, stop).await?;
-        progress.set_sent(size);
         report.objects.push(object);
         report.ticks += ticks;
         report.bytes += size;

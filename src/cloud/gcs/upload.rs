@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use google_cloud_storage::model::Object;
+use tokio::io::{AsyncRead, AsyncSeek};
 use tokio_util::sync::CancellationToken;
 
 use super::spool::{Body, Read, Spool, spool};
@@ -77,12 +77,13 @@ impl Gcs {
         stop: &CancellationToken,
     ) -> Result<PushReport, GcsError> {
         let (source, wanted) = (source.clone(), options.clone());
-        let (counters, token) = (Arc::clone(progress), stop.clone());
+        let (counters, token) = (Arc::clone(progress), stop.child_token());
+        // A server that is not there is said at once, and ends the reading.
+        let _ends_reading = token.clone().drop_guard();
         let reading = tokio::task::spawn_blocking(move || spool(&source, &wanted, &counters, &token));
         // The bucket is asked for while the ticks are read.
-        let (made, spooled) = tokio::join!(self.ensure_bucket(bucket), reading);
-        let Spool { file, size, crc32c, read } = spooled.map_err(|error| GcsError::Task(error.to_string()))??;
-        let made = made?;
+        let made = self.ensure_bucket(bucket).await?;
+        let Spool { file, size, crc32c, read } = reading.await.map_err(|error| GcsError::Task(error.to_string()))??;
         let object = options.object.as_str();
         let content_type = if options.gzip { "application/gzip" } else { "application/x-ndjson" };
         let content = Content { size, crc32c, content_type };
@@ -90,8 +91,8 @@ impl Gcs {
         let (generation, unchanged) = match there {
             Some(there) if there.bytes == size && there.crc32c == Some(crc32c) => (there.generation, true),
             there => {
-                progress.begin(object, size);
-                let body = Body::new(file, size, Arc::clone(progress));
+                progress.begin(size);
+                let body = Body::new(tokio::fs::File::from_std(file), size, Arc::clone(progress));
                 let before = there.map_or(0, |there| there.generation);
                 let sending = self.write(bucket, object, &content, before, body);
                 (patiently(sending, progress, options.patience, stop).await?, false)
@@ -140,15 +141,18 @@ impl Gcs {
         }
     }
 
-    /// Writes an object from a file over the generation `before` (zero: where there is none). Gives the new generation.
-    async fn write(
+    /// Writes an object over the generation `before` (zero: where there is none). Gives the new generation.
+    pub(super) async fn write<R>(
         &self,
         bucket: &BucketName,
         object: &str,
         content: &Content,
         before: i64,
-        body: Body,
-    ) -> Result<i64, GcsError> {
+        body: Body<R>,
+    ) -> Result<i64, GcsError>
+    where
+        R: AsyncRead + AsyncSeek + Unpin + Send + Sync + 'static,
+    {
         let request = self
             .storage
             .write_object(bucket.path(), object, body)
@@ -158,25 +162,6 @@ impl Gcs {
             .with_known_crc32c(content.crc32c)
             .with_checksum_precomputation(false);
         let outcome = Box::pin(request.send_unbuffered()).await;
-        self.settle(outcome, bucket, object, content).await
-    }
-
-    /// The same from memory, only where there is none. `None`: it was there already, with this content.
-    pub(super) async fn write_new(
-        &self,
-        bucket: &BucketName,
-        object: &str,
-        content: &Content,
-        bytes: Bytes,
-    ) -> Result<i64, GcsError> {
-        let request = self
-            .storage
-            .write_object(bucket.path(), object, bytes)
-            .set_if_generation_match(0_i64)
-            .set_content_type(content.content_type)
-            .with_resumable_upload_threshold(RESUMABLE_BYTES)
-            .with_known_crc32c(content.crc32c);
-        let outcome = Box::pin(request.send_buffered()).await;
         self.settle(outcome, bucket, object, content).await
     }
 

@@ -171,6 +171,7 @@ impl From<StoreError> for ApiError {
                 format!("Provided {kind} hash \"{given}\" doesn't match calculated {kind} hash \"{found}\"."),
             ),
             StoreError::Size(message) => Self::invalid(format!("Invalid request.  {message}")),
+            StoreError::OntoItself => Self::invalid("The source and the destination of a move must differ."),
             StoreError::TooManySessions => {
                 Self::new(429, "rateLimitExceeded", "Too many resumable uploads are open at once.")
             }

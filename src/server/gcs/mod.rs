@@ -27,8 +27,9 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::server::http::body::Budget;
 use error::ApiError;
-use http::Budget;
+use http::BODIES_BYTES_MAX;
 use store::{Clock, Store};
 
 /// How the server runs.
@@ -93,7 +94,7 @@ impl Gcs {
         let opened = Store::open(&config.data.join("objects"), clock);
         let store =
             opened.map_err(|error| OpenError::Store { path: config.data.clone(), reason: error.to_string() })?;
-        Ok(Self { config, store, budget: Budget::new(), _lock: lock })
+        Ok(Self { config, store, budget: Budget::new(BODIES_BYTES_MAX), _lock: lock })
     }
 
     /// Answers requests on the bound `listeners` until `shutdown`; then lets running requests end.

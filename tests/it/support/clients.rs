@@ -9,6 +9,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use serde_json::Value;
+
 /// Above what any client needs on a busy machine; its own deadlines are shorter.
 const CLIENT_DEADLINE: Duration = Duration::from_secs(150);
 
@@ -76,4 +78,13 @@ pub(crate) fn run(command: &mut Command, stdin: &str) -> Ran {
     let all = format!("{command:?}\n{stdout}\n{stderr}");
     let status = status.unwrap_or_else(|| panic!("not done after {CLIENT_DEADLINE:?}: {all}"));
     Ran { success: status.success(), stdout, all }
+}
+
+/// The document at the end of what a client's program prints, when it is given the server and a name of its own.
+#[track_caller]
+pub(crate) fn walk(mut command: Command, url: &str, name: &str) -> Value {
+    let ran = run(command.arg(url).arg(name), "");
+    assert!(ran.success, "{}", ran.all);
+    let last = ran.stdout.lines().last().unwrap_or_default();
+    serde_json::from_str(last).unwrap_or_else(|error| panic!("{error}: {}", ran.all))
 }

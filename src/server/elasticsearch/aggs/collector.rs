@@ -137,24 +137,15 @@ impl Children {
 /// Grows a per-bucket state so that `bucket` is in it. [`NO_BUCKET`] is never collected into.
 #[inline]
 pub(super) fn slot<T: Default + Clone>(states: &mut Vec<T>, bucket: u32) -> Option<&mut T> {
-    if bucket as usize >= states.len() {
-        grow(states, bucket, T::default());
-    }
-    states.get_mut(bucket as usize)
+    slot_or(states, bucket, T::default)
 }
 
 /// As [`slot`], with what stands where nothing was collected yet.
 #[inline]
-pub(super) fn slot_or<T: Clone>(states: &mut Vec<T>, bucket: u32, empty: T) -> Option<&mut T> {
-    if bucket as usize >= states.len() {
-        grow(states, bucket, empty);
+pub(super) fn slot_or<T: Clone>(states: &mut Vec<T>, bucket: u32, empty: impl FnOnce() -> T) -> Option<&mut T> {
+    let at = bucket as usize;
+    if at >= states.len() && bucket != NO_BUCKET {
+        states.resize(at + 1, empty());
     }
-    states.get_mut(bucket as usize)
-}
-
-#[cold]
-fn grow<T: Clone>(states: &mut Vec<T>, bucket: u32, empty: T) {
-    if bucket != NO_BUCKET {
-        states.resize(bucket as usize + 1, empty);
-    }
+    states.get_mut(at)
 }

@@ -29,16 +29,13 @@ pub(super) fn each_ordinal(column: &StrColumn, docs: &Docs<'_>, mut visit: impl 
     let rows = Rows::of(&ords.index, docs.ids);
     let mut found = vec![0; rows.ids.len()];
     ords.values.get_vals(&rows.ids, &mut found);
-    let mut rest = found.as_mut_slice();
-    for (at, count) in rows.counts.iter().enumerate() {
-        let Some((own, after)) = std::mem::take(&mut rest).split_at_mut_checked(*count as usize) else { return };
-        rest = after;
+    rows.each(&mut found, |at, own| {
         if own.is_empty() {
             visit(at, None);
         }
         own.sort_unstable();
         own.chunk_by(|left, right| left == right).filter_map(<[u64]>::first).for_each(|ord| visit(at, Some(*ord)));
-    }
+    });
 }
 
 /// The terms seen so far, numbered in the order they were met.

@@ -12,8 +12,6 @@ const BUCKETS_MAX: usize = 4_000_000;
 const DENSE_KEYS: u64 = 8192;
 /// ...as long as all arrays together stay below this many cells (16 MB).
 const DENSE_CELLS: usize = 4_000_000;
-/// Other keys are looked for among the last ones met, by some bits of their hash.
-const RECENT: usize = 1024;
 
 #[derive(Debug, Default)]
 pub(super) struct BucketTable {
@@ -21,8 +19,6 @@ pub(super) struct BucketTable {
     /// By parent and hint: a cache in front of `ids`, so a cell may be empty though the bucket exists.
     dense: Vec<Vec<u32>>,
     dense_cells: usize,
-    /// Parent, key and bucket; empty until the first key without a small hint.
-    recent: Vec<(u32, u64, u32)>,
     /// By parent: the last key asked of [`Self::near`], and its bucket.
     last: Vec<(u64, u32)>,
     parents: Vec<u32>,
@@ -43,20 +39,8 @@ impl BucketTable {
             {
                 return Ok(*bucket);
             }
-            return self.find(parent, key, hint);
         }
-        let place = recent_place(parent, key);
-        match self.recent.get(place) {
-            Some((of, same, bucket)) if (*of, *same) == (parent, key) => Ok(*bucket),
-            _ => {
-                let bucket = self.find(parent, key, hint)?;
-                self.recent.resize(RECENT, (NO_BUCKET, 0, NO_BUCKET));
-                if let Some(cell) = self.recent.get_mut(place) {
-                    *cell = (parent, key, bucket);
-                }
-                Ok(bucket)
-            }
-        }
+        self.find(parent, key, hint)
     }
 
     /// As [`Self::bucket`], where the next key under a parent is most often the one before: a time, in the order of time.
@@ -69,7 +53,7 @@ impl BucketTable {
             return Ok(*bucket);
         }
         let bucket = self.bucket(parent, key, hint)?;
-        if let Some(last) = slot_or(&mut self.last, parent, (0, NO_BUCKET)) {
+        if let Some(last) = slot_or(&mut self.last, parent, || (0, NO_BUCKET)) {
             *last = (key, bucket);
         }
         Ok(bucket)
@@ -142,12 +126,6 @@ impl BucketTable {
     pub(super) fn doc_count(&self, bucket: u32) -> u64 {
         self.counts.get(bucket as usize).copied().unwrap_or_default()
     }
-}
-
-fn recent_place(parent: u32, key: u64) -> usize {
-    // The high bits of a product with an odd constant near 2^64 / 1.618 spread neighbouring keys.
-    let hash = (key ^ u64::from(parent).rotate_left(32)).wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 54;
-    usize::try_from(hash).unwrap_or_default() % RECENT
 }
 
 fn too_large() -> Exception {

@@ -312,10 +312,7 @@ fn each<T, U>(
     let rows = Rows::of(&column.index, docs.ids);
     let mut values = vec![T::default(); rows.ids.len()];
     column.values.get_vals(&rows.ids, &mut values);
-    let mut rest = values.as_mut_slice();
-    for (at, count) in rows.counts.iter().enumerate() {
-        let Some((own, after)) = std::mem::take(&mut rest).split_at_mut_checked(*count as usize) else { return };
-        rest = after;
+    rows.each(&mut values, |at, own| {
         if own.is_empty() {
             missing.into_iter().for_each(|value| visit(at, value));
         }
@@ -328,7 +325,7 @@ fn each<T, U>(
             }
         }
         own.iter().for_each(|value| visit(at, convert(*value)));
-    }
+    });
 }
 
 /// Where the values of some documents are in a column, so that they can be read at once.
@@ -336,7 +333,7 @@ fn each<T, U>(
 pub(super) struct Rows {
     pub(super) ids: Vec<u32>,
     /// Of each document, as many as it has values.
-    pub(super) counts: Vec<u32>,
+    counts: Vec<u32>,
 }
 
 impl Rows {
@@ -352,6 +349,16 @@ impl Rows {
             rows.ids.extend(found);
         }
         rows
+    }
+
+    /// Hands on each document's own part of `values`, which are those of [`Self::ids`].
+    pub(super) fn each<T>(&self, values: &mut [T], mut visit: impl FnMut(usize, &mut [T])) {
+        let mut rest = values;
+        for (at, count) in self.counts.iter().enumerate() {
+            let Some((own, after)) = std::mem::take(&mut rest).split_at_mut_checked(*count as usize) else { return };
+            visit(at, own);
+            rest = after;
+        }
     }
 
     /// Rows of neighbours are neighbours.

@@ -1,6 +1,8 @@
 //! Between messages and what the JSON API reads: names, conditions, and resources as JSON, so that both refuse and keep the
 //! same.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD as BASE64;
 use bytes::Bytes;
@@ -223,11 +225,14 @@ pub(super) fn object_json(object: &message::Object) -> Map<String, Value> {
 /// What an update changes, as patches in order.
 pub(super) fn object_patches(object: &message::Object, mask: &[String]) -> Result<Vec<Map<String, Value>>, ApiError> {
     let all = mask.iter().any(|path| path == "*");
-    let paths: Vec<&str> = if all {
+    let mut paths: Vec<&str> = if all {
         PROPERTIES.iter().copied().filter(|name| *name != "storage_class").collect()
     } else {
         mask.iter().map(String::as_str).collect()
     };
+    // Named again, a property is the same.
+    let mut seen = HashSet::new();
+    paths.retain(|path| seen.insert(*path));
     let mut patches = Vec::new();
     for path in paths {
         if let Some(key) = path.strip_prefix("metadata.") {

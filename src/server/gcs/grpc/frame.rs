@@ -13,6 +13,8 @@ const HEAD_BYTES: usize = 5;
 #[derive(Debug, Default)]
 pub(super) struct Reader {
     buffer: BytesMut,
+    /// A message has come: the next one may take its time.
+    has_begun: bool,
 }
 
 impl Reader {
@@ -20,10 +22,15 @@ impl Reader {
     pub(super) async fn next(&mut self, body: &mut RequestBody) -> Result<Option<Bytes>, ApiError> {
         loop {
             if let Some(message) = take(&mut self.buffer)? {
+                self.has_begun = true;
                 return Ok(Some(message));
             }
-            match body.next_of_stream().await? {
-                Some(piece) => self.buffer.extend_from_slice(&piece),
+            let waits = self.has_begun && self.buffer.is_empty();
+            match if waits { body.next_of_stream().await? } else { body.next().await? } {
+                Some(piece) => {
+                    body.hold(self.buffer.len().saturating_add(piece.len()))?;
+                    self.buffer.extend_from_slice(&piece);
+                }
                 None if self.buffer.is_empty() => return Ok(None),
                 None => return Err(ApiError::invalid("The message broke off.")),
             }

@@ -7,7 +7,7 @@ use super::super::error::ApiError;
 use super::super::handlers::{
     check_object_name, check_source_count, compile_glob, object_attributes, object_patch, storage_class_of,
 };
-use super::super::store::{Destination, Draft, ListQuery, PAGE_ITEMS_MAX, PageToken, Source, StoreError};
+use super::super::store::{Destination, Draft, ListQuery, PAGE_ITEMS_MAX, PageToken, Source};
 use super::convert::{self, bucket_id, conditions, generation, refuse_acl, refuse_keys};
 use super::message::{
     ComposeObjectRequest, DeleteObjectRequest, Empty, GetObjectRequest, ListObjectsRequest, ListObjectsResponse,
@@ -98,14 +98,8 @@ pub(super) async fn delete(gcs: &Arc<Gcs>, request: DeleteObjectRequest) -> Resu
         request.if_metageneration_match,
         request.if_metageneration_not_match,
     );
-    gcs.blocking(move |store| {
-        let deleted = store.delete(&bucket, &request.object, generation(request.generation), &conditions);
-        deleted.map_err(|error| match error {
-            StoreError::NotModified => StoreError::ConditionNotMet.into(),
-            error => error.into(),
-        })
-    })
-    .await?;
+    let of = generation(request.generation);
+    gcs.blocking(move |store| Ok(store.delete(&bucket, &request.object, of, &conditions)?)).await?;
     Ok(Empty {})
 }
 

@@ -39,6 +39,8 @@ pub(super) async fn batch(gcs: &Arc<Gcs>, request: &mut Request) -> Result<Respo
 }
 
 async fn read(request: &mut Request, boundary: &str) -> Result<Vec<(PartHeaders, Bytes)>, ApiError> {
+    // What is answered is written below what was asked, and bounded like it.
+    request.body.hold(BYTES_MAX)?;
     let mut parts = Multipart::of_text(&mut request.body, boundary);
     let mut read = Vec::new();
     let mut bytes = 0;

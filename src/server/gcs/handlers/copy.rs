@@ -15,7 +15,7 @@ use super::object::{answer, refuse_predefined_acl};
 use super::{resource, storage_class_of};
 
 /// Objects of one composition.
-pub(crate) const SOURCES_MAX: usize = 32;
+const SOURCES_MAX: usize = 32;
 
 pub(super) async fn copy(
     gcs: &Arc<Gcs>,

@@ -90,17 +90,13 @@ fn ranged(object: &Object, file: File, request: &Request, is_xml: bool) -> Resul
 fn with_headers(answer: Response, object: &Object, tag: &str) -> Response {
     let attributes = &object.attributes;
     let is_error = answer.status >= 400;
-    let mut sums = format!("crc32c={}", resource::crc32c(object.crc32c));
-    if let Some(md5) = &object.md5 {
-        sums.push_str(&format!(",md5={}", resource::md5(md5)));
-    }
     let answer = answer
         .with("x-goog-generation", &object.generation.to_string())
         .with("x-goog-metageneration", &object.metageneration.to_string())
         .with("x-goog-stored-content-length", &object.size.to_string())
         .with("x-goog-stored-content-encoding", attributes.content_encoding.as_deref().unwrap_or("identity"))
         .with("x-goog-storage-class", &object.storage_class)
-        .with("x-goog-hash", &sums)
+        .with("x-goog-hash", &resource::hashes(object))
         .with("etag", tag)
         .with("last-modified", &http_date(object));
     if is_error {

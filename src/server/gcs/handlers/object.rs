@@ -67,14 +67,7 @@ pub(super) async fn delete(
     name: String,
 ) -> Result<Response, ApiError> {
     let (generation, conditions) = (generation(&request.params)?, conditions(&request.params)?);
-    gcs.blocking(move |store| {
-        let deleted = store.delete(&bucket, &name, generation, &conditions);
-        deleted.map_err(|error| match ApiError::from(error) {
-            error if error.status == 304 => super::super::store::StoreError::ConditionNotMet.into(),
-            error => error,
-        })
-    })
-    .await?;
+    gcs.blocking(move |store| Ok(store.delete(&bucket, &name, generation, &conditions)?)).await?;
     Ok(Response::empty(204))
 }
 

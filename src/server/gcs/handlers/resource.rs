@@ -46,6 +46,12 @@ pub(super) fn md5(sum: &[u8; 16]) -> String {
     BASE64.encode(sum)
 }
 
+/// The sums of an object as the header `x-goog-hash` has them.
+pub(crate) fn hashes(object: &Object) -> String {
+    let md5 = object.md5.iter().map(|sum| format!(",md5={}", md5(sum)));
+    std::iter::once(format!("crc32c={}", crc32c(object.crc32c))).chain(md5).collect()
+}
+
 /// A bucket; there is one access control for all: anyone.
 pub(super) fn bucket(bucket: &Bucket, base: &str) -> Value {
     let settings = &bucket.settings;

@@ -72,27 +72,25 @@ fn buckets(gcs: &Arc<Gcs>) -> Response {
 async fn list(gcs: &Arc<Gcs>, request: &Request, bucket: String) -> Result<Response, ApiError> {
     let params = &request.params;
     let is_v2 = params.get("list-type") == Some("2");
-    let marker = if is_v2 { params.text("continuation-token") } else { params.text("marker") };
-    let after = if is_v2 {
-        let token = Some(marker).filter(|token| !token.is_empty());
-        token.map(|token| {
-            PageToken::decode(token).ok_or_else(|| ApiError::invalid_parameter("continuation-token", token))
-        })
-    } else {
-        let name = Some(marker.to_owned()).filter(|name| !name.is_empty());
-        let delimiter = params.text("delimiter");
-        name.map(|name| match !delimiter.is_empty() && name.ends_with(delimiter) {
-            true => Ok(PageToken::Prefix(name)),
-            false => Ok(PageToken::Object { name, generation: i64::MAX }),
-        })
+    let token = if is_v2 { params.text("continuation-token") } else { "" };
+    // Both begin after what they name.
+    let name = if is_v2 { params.text("start-after") } else { params.text("marker") };
+    let delimiter = params.text("delimiter");
+    let after = match (token, name) {
+        ("", "") => None,
+        ("", name) if !delimiter.is_empty() && name.ends_with(delimiter) => Some(PageToken::Prefix(name.to_owned())),
+        ("", name) => Some(PageToken::Object { name: name.to_owned(), generation: i64::MAX }),
+        (token, _) => {
+            let refused = || ApiError::invalid_parameter("continuation-token", token);
+            Some(PageToken::decode(token).ok_or_else(refused)?)
+        }
     };
     let asked: Option<usize> = params.number("max-keys")?;
     let query = ListQuery {
         prefix: params.text("prefix").to_owned(),
-        delimiter: params.text("delimiter").to_owned(),
-        start: params.text("start-after").to_owned(),
+        delimiter: delimiter.to_owned(),
         items_max: asked.map_or(PAGE_ITEMS_MAX, |asked| asked.clamp(1, PAGE_ITEMS_MAX)),
-        after: after.transpose()?,
+        after,
         ..ListQuery::default()
     };
     let name = bucket.clone();
@@ -147,9 +145,7 @@ async fn put(gcs: &Arc<Gcs>, request: &mut Request, bucket: String, name: String
     }
     let blob = receiver.finish(gcs).await?;
     let object = gcs.blocking(move |store| Ok(store.put(&draft, blob)?)).await?;
-    let mut sums = format!("crc32c={}", resource::crc32c(object.crc32c));
-    sums.extend(object.md5.iter().map(|md5| format!(",md5={}", resource::md5(md5))));
-    let answer = Response::empty(200).with("x-goog-hash", &sums);
+    let answer = Response::empty(200).with("x-goog-hash", &resource::hashes(&object));
     Ok(answer.with("x-goog-generation", &object.generation.to_string()).with("x-goog-metageneration", "1"))
 }
 

@@ -1,23 +1,20 @@
 //! Request bodies: read piece by piece, or whole within a bound.
 
 use std::io::Read;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use http_body_util::combinators::BoxBody;
-use tokio::sync::Semaphore;
 
 use super::super::error::ApiError;
+use crate::server::http::body::{Budget, Share};
 
 /// Bytes of a JSON body.
 pub(crate) const JSON_BYTES_MAX: usize = 10 * 1024 * 1024;
-/// A body above this is a large one.
-const LARGE_BYTES: usize = 64 * 1024;
-/// Large bodies that are in memory at once; more wait.
-const LARGE_BODIES_MAX: usize = 8;
+/// Bytes of all bodies in memory. Objects' contents are not among them: they pass through.
+pub(crate) const BODIES_BYTES_MAX: usize = 256 * 1024 * 1024;
 /// A client that sends nothing for so long is gone.
 const PAUSE_MAX: Duration = Duration::from_secs(60);
 /// Of a body that is refused so much is read and dropped, so that the client is there to read the answer.
@@ -26,20 +23,12 @@ const DISCARD_TIME_MAX: Duration = Duration::from_secs(20);
 
 pub(crate) type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// Places for large bodies; clones share them.
-#[derive(Debug, Clone)]
-pub(crate) struct Budget(Arc<Semaphore>);
-
-impl Budget {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Semaphore::new(LARGE_BODIES_MAX)))
-    }
-}
-
 /// A body that is being read.
 pub(crate) struct RequestBody {
     body: BoxBody<Bytes, BoxError>,
     budget: Budget,
+    /// For what of it is in memory, as long as the request lasts.
+    share: Share,
     is_at_end: bool,
 }
 
@@ -49,7 +38,7 @@ impl RequestBody {
         B: hyper::body::Body<Data = Bytes> + Send + Sync + 'static,
         B::Error: Into<BoxError>,
     {
-        Self { body: body.map_err(Into::into).boxed(), budget, is_at_end: false }
+        Self { body: body.map_err(Into::into).boxed(), budget, share: Share::default(), is_at_end: false }
     }
 
     /// The next bytes; `None` at the end.
@@ -87,21 +76,27 @@ impl RequestBody {
     /// All of it.
     ///
     /// # Errors
-    /// 413 over the bound, and those of [`Self::next`].
+    /// 413 over the bound, and those of [`Self::hold`] and [`Self::next`].
     pub(crate) async fn whole(&mut self, bytes_max: usize) -> Result<Bytes, ApiError> {
         let mut bytes = BytesMut::new();
-        let mut place = None;
         while let Some(piece) = self.next().await? {
             let length = bytes.len().saturating_add(piece.len());
             if length > bytes_max {
                 return Err(ApiError::too_large(bytes_max));
             }
-            if length > LARGE_BYTES && place.is_none() {
-                place = Arc::clone(&self.budget.0).acquire_owned().await.ok();
-            }
+            self.hold(length)?;
             bytes.extend_from_slice(&piece);
         }
         Ok(bytes.freeze())
+    }
+
+    /// Counts so many bytes of it as being in memory.
+    ///
+    /// # Errors
+    /// 503 when the requests of all clients hold too much: clients try again.
+    pub(crate) fn hold(&mut self, bytes: usize) -> Result<(), ApiError> {
+        let busy = |_| ApiError::new(503, "backendError", "Too many request bodies at once, try again.");
+        self.budget.grow(&mut self.share, bytes).map_err(busy)
     }
 
     /// All of it, within the bound of JSON; `is_gzip`: it is compressed.
@@ -110,6 +105,7 @@ impl RequestBody {
         if !is_gzip {
             return Ok(bytes);
         }
+        self.hold(bytes.len() + JSON_BYTES_MAX)?;
         let mut plain = Vec::new();
         let mut reader = MultiGzDecoder::new(&bytes[..]).take(JSON_BYTES_MAX as u64 + 1);
         reader.read_to_end(&mut plain).map_err(|_| ApiError::parse())?;

@@ -7,7 +7,7 @@ mod multipart;
 mod route;
 mod server;
 
-pub(crate) use body::{Budget, RequestBody};
+pub(crate) use body::{BODIES_BYTES_MAX, RequestBody};
 pub(crate) use dispatch::answer_part;
 pub(crate) use message::{Body, Params, Request, Response, content_type, full, json_object};
 pub(crate) use multipart::{Multipart, PartHeaders, boundary, read_parts_for_fuzzing};

@@ -12,7 +12,8 @@ use hyper::body::Frame;
 use memchr::memmem;
 
 use super::super::error::ApiError;
-use super::body::{Budget, RequestBody};
+use super::body::{BODIES_BYTES_MAX, RequestBody};
+use crate::server::http::body::Budget;
 
 /// Bytes of a part's headers.
 const HEADERS_BYTES_MAX: usize = 16 * 1024;
@@ -196,7 +197,7 @@ type Parts = Vec<(Option<String>, Vec<u8>)>;
 fn read_parts(body: &[u8], size: usize) -> Result<Parts, ApiError> {
     let pieces: Vec<_> =
         body.chunks(size).map(|piece| Ok::<_, io::Error>(Frame::data(Bytes::copy_from_slice(piece)))).collect();
-    let mut body = RequestBody::new(StreamBody::new(stream::iter(pieces)), Budget::new());
+    let mut body = RequestBody::new(StreamBody::new(stream::iter(pieces)), Budget::new(BODIES_BYTES_MAX));
     let reading = async {
         let mut parts = Vec::new();
         let mut multipart = Multipart::new(&mut body, "b");

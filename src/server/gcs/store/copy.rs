@@ -3,7 +3,6 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::journal::Change;
 use super::object::Content;
 use super::{Attributes, Conditions, Draft, Object, Store, StoreError, check_hold, check_sums};
 
@@ -51,6 +50,9 @@ impl Destination {
 impl Store {
     /// Copies within the store; `moves`: the source goes, in the same step.
     pub(crate) fn copy(&self, from: &Source, to: &Destination, moves: bool) -> Result<Arc<Object>, StoreError> {
+        if moves && from.bucket == to.bucket && from.name == to.name {
+            return Err(StoreError::OntoItself);
+        }
         let now = (self.clock)();
         self.commit(|state| {
             let source = state.object(&from.bucket, &from.name, from.generation)?;
@@ -61,12 +63,7 @@ impl Store {
             let mut changes = state.replace(&to.bucket, &object, now);
             if moves {
                 check_hold(&from.bucket, source)?;
-                let (bucket, name) = (from.bucket.clone(), from.name.clone());
-                let keeps = state.shelf(&from.bucket)?.bucket.settings.keeps_versions;
-                changes.push(match keeps {
-                    true => Change::ArchiveObject { bucket, name, at: now },
-                    false => Change::DeleteObject { bucket, name, generation: source.generation },
-                });
+                changes.push(state.remove(&from.bucket, source, now));
             }
             Ok((changes, object))
         })
@@ -97,11 +94,11 @@ impl Store {
             let content = Content::new(blob.id(), digest);
             let content = Content { md5: None, component_count: Some(components), ..content };
             let object = self.make(state, draft, content)?;
-            let mut changes = state.replace(&draft.bucket, &object, (self.clock)());
+            let now = (self.clock)();
+            let mut changes = state.replace(&draft.bucket, &object, now);
             for part in parts.iter().filter(|part| deletes && part.name != draft.name) {
                 check_hold(&draft.bucket, part)?;
-                let (bucket, name) = (draft.bucket.clone(), part.name.clone());
-                changes.push(Change::DeleteObject { bucket, name, generation: part.generation });
+                changes.push(state.remove(&draft.bucket, part, now));
             }
             blob.keep();
             Ok((changes, object))

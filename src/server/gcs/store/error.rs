@@ -27,6 +27,8 @@ pub(crate) enum StoreError {
     Checksum { kind: &'static str, given: String, found: String },
     #[error("a part's size and the whole do not fit: {0}")]
     Size(String),
+    #[error("an object can't be moved onto itself")]
+    OntoItself,
     #[error("too many uploads are open")]
     TooManySessions,
     #[error("cannot write: {0}")]

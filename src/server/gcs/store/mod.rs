@@ -122,7 +122,7 @@ impl Store {
         let now = (self.clock)();
         self.commit(|state| {
             let mut bucket = (*state.shelf(name)?.bucket).clone();
-            conditions.check_numbers(0, Some(bucket.metageneration))?;
+            conditions.check_numbers(0, Some(bucket.metageneration)).map_err(as_not_met)?;
             change(&mut bucket.settings)?;
             bucket.metageneration += 1;
             bucket.updated = now;
@@ -133,7 +133,7 @@ impl Store {
     pub(crate) fn delete_bucket(&self, name: &str, conditions: &Conditions) -> Result<(), StoreError> {
         self.commit(|state| {
             let shelf = state.shelf(name)?;
-            conditions.check_numbers(0, Some(shelf.bucket.metageneration))?;
+            conditions.check_numbers(0, Some(shelf.bucket.metageneration)).map_err(as_not_met)?;
             if !shelf.objects.is_empty() {
                 return Err(StoreError::BucketNotEmpty(name.to_owned()));
             }
@@ -213,13 +213,13 @@ impl Store {
         let now = (self.clock)();
         self.commit(|state| {
             let object = state.object(bucket, name, generation)?;
-            conditions.check(Some(object))?;
+            conditions.check(Some(object)).map_err(as_not_met)?;
             check_hold(bucket, object)?;
-            let (bucket, name) = (bucket.to_owned(), name.to_owned());
-            let archives = generation.is_none() && state.shelf(&bucket)?.bucket.settings.keeps_versions;
-            let change = match archives {
-                true => Change::ArchiveObject { bucket, name, at: now },
-                false => Change::DeleteObject { bucket, name, generation: object.generation },
+            let change = match generation {
+                None => state.remove(bucket, object, now),
+                Some(generation) => {
+                    Change::DeleteObject { bucket: bucket.to_owned(), name: name.to_owned(), generation }
+                }
             };
             Ok((vec![change], ()))
         })
@@ -237,7 +237,7 @@ impl Store {
         let now = (self.clock)();
         self.commit(|state| {
             let mut object = (**state.object(bucket, name, generation)?).clone();
-            conditions.check(Some(&object))?;
+            conditions.check(Some(&object)).map_err(as_not_met)?;
             change(&mut object.attributes)?;
             object.metageneration += 1;
             object.updated = now;
@@ -329,6 +329,18 @@ impl State {
         let live = self.live(&draft.bucket, &draft.name)?;
         draft.conditions.check(live.map(|live| &**live)).map_err(as_not_met)?;
         live.map_or(Ok(()), |live| check_hold(&draft.bucket, live))
+    }
+
+    /// The change by which an object goes: where versions are kept, a live one becomes a noncurrent one.
+    fn remove(&self, bucket: &str, object: &Object, now: Timestamp) -> Change {
+        let (of, name) = (bucket.to_owned(), object.name.clone());
+        let live = self.live(bucket, &name).ok().flatten();
+        let is_live = live.is_some_and(|live| live.generation == object.generation);
+        let keeps = self.buckets.get(bucket).is_some_and(|shelf| shelf.bucket.settings.keeps_versions);
+        match keeps && is_live {
+            true => Change::ArchiveObject { bucket: of, name, at: now },
+            false => Change::DeleteObject { bucket: of, name, generation: object.generation },
+        }
     }
 
     /// The changes that put `object` in place.

@@ -36,6 +36,8 @@ pub(super) struct Shelf {
 pub(super) struct State {
     pub(super) buckets: BTreeMap<String, Shelf>,
     pub(super) sessions: HashMap<String, Session>,
+    /// Objects, noncurrent versions included.
+    objects: u64,
     /// The highest ever given.
     pub(super) generation: i64,
     /// How many objects and uploads have a blob: copies share it.
@@ -57,6 +59,7 @@ impl State {
             Change::DeleteBucket(name) => {
                 let gone = self.buckets.remove(&name).map(|shelf| shelf.objects).unwrap_or_default();
                 let objects: Vec<_> = gone.into_values().flat_map(|v| v.noncurrent.into_iter().chain(v.live)).collect();
+                self.objects = self.objects.saturating_sub(objects.len() as u64);
                 objects.iter().filter_map(|object| self.release(object.blob)).collect()
             }
             Change::PutObject { bucket, object } => self.put_object(&bucket, object),
@@ -114,6 +117,9 @@ impl State {
             }
             None => versions.live.replace(object),
         };
+        if replaced.is_none() {
+            self.objects += 1;
+        }
         replaced.and_then(|object| self.release(object.blob)).into_iter().collect()
     }
 
@@ -127,6 +133,9 @@ impl State {
         };
         if versions.is_empty() {
             shelf.objects.remove(name);
+        }
+        if gone.is_some() {
+            self.objects = self.objects.saturating_sub(1);
         }
         gone.and_then(|object| self.release(object.blob)).into_iter().collect()
     }
@@ -161,8 +170,7 @@ impl State {
 
     /// Lines that a journal written anew has.
     pub(super) fn lines(&self) -> u64 {
-        let objects = self.buckets.values().map(|shelf| shelf.objects.len() + 1).sum::<usize>();
-        (objects + self.sessions.len() + 1) as u64
+        self.objects + (self.buckets.len() + self.sessions.len() + 1) as u64
     }
 
     /// Changes that make this state from nothing.

@@ -72,6 +72,46 @@ fn blobs_go_with_the_last_object_that_has_them() {
     assert_eq!(blobs(folder.path()), 1);
 }
 
+fn of(name: &str) -> Source {
+    Source { bucket: "b".into(), name: name.into(), generation: None, conditions: Conditions::NONE }
+}
+
+#[test]
+fn where_versions_are_kept_what_goes_is_archived_and_the_journal_counts_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let settings = BucketSettings { keeps_versions: true, ..BucketSettings::default() };
+    store.create_bucket("b", "p", "EU", settings).unwrap();
+    for content in [b"1", b"2", b"3"] {
+        put(&store, "a", content);
+    }
+    let part = put(&store, "c", b"4");
+    store.compose(&[of("a"), of("c")], &draft("whole"), true).unwrap();
+    assert_eq!(content(&store, "whole"), b"34");
+    let kept = store.object("b", "c", Some(part.generation), &Conditions::NONE).unwrap();
+    assert!(kept.deleted.is_some() && store.object("b", "c", None, &Conditions::NONE).is_err());
+    store.delete("b", "c", Some(part.generation), &Conditions::NONE).unwrap();
+    let (mut journal, state) = (store.journal.lock().unwrap(), store.state());
+    journal.rewrite(state.generation, state.changes()).unwrap();
+    assert_eq!(journal.lines, state.lines());
+}
+
+#[test]
+fn an_object_is_not_moved_onto_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = with_bucket(folder.path());
+    put(&store, "a", b"1");
+    let to = Destination {
+        bucket: "b".into(),
+        name: "a".into(),
+        attributes: None,
+        storage_class: None,
+        conditions: Conditions::NONE,
+    };
+    assert!(matches!(store.copy(&of("a"), &to, true), Err(StoreError::OntoItself)));
+    assert_eq!(content(&store, "a"), b"1");
+}
+
 #[test]
 fn generations_grow_even_when_the_clock_goes_back() {
     let folder = tempfile::tempdir().unwrap();

@@ -122,6 +122,7 @@ async fn preconditions_hold_or_refuse() {
         ("GET", "?ifGenerationMatch=99999999999999999999".to_owned(), 400),
         ("GET", "?generation=1".to_owned(), 404),
         ("PATCH", "?ifMetagenerationMatch=2".to_owned(), 412),
+        ("PATCH", "?ifMetagenerationNotMatch=1".to_owned(), 412),
         ("DELETE", "?ifGenerationMatch=1".to_owned(), 412),
         ("DELETE", format!("?ifGenerationNotMatch={generation}"), 412),
         ("DELETE", format!("?ifGenerationMatch={generation}"), 204),

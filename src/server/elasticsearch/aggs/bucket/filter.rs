@@ -1,7 +1,7 @@
 //! `filter`, `filters`, `missing` and `global`: buckets that a document is in or not, whatever its values.
 
 use serde_json::Map;
-use tantivy::TERMINATED;
+use tantivy::COLLECT_BLOCK_BUFFER_LEN;
 use tantivy::query::{AllScorer, EnableScoring, Weight};
 
 use super::super::collector::{Children, Collector, Docs, Fall, Segment, slot};
@@ -357,14 +357,18 @@ impl Matcher {
             return Ok(());
         }
         self.words.resize(segment.reader.max_doc().div_ceil(64) as usize, 0);
-        let mut doc = scorer.doc();
-        while doc != TERMINATED {
-            if let Some(word) = self.words.get_mut((doc / 64) as usize) {
-                *word |= 1 << (doc % 64);
+        let mut buffer = [0; COLLECT_BLOCK_BUFFER_LEN];
+        loop {
+            let count = scorer.fill_buffer(&mut buffer);
+            for doc in buffer.get(..count).unwrap_or_default() {
+                if let Some(word) = self.words.get_mut((doc / 64) as usize) {
+                    *word |= 1 << (doc % 64);
+                }
             }
-            doc = scorer.advance();
+            if count < COLLECT_BLOCK_BUFFER_LEN {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
     pub(super) fn matches(&self, doc: u32) -> bool {
