@@ -7,7 +7,7 @@ use super::super::error::ApiError;
 use super::super::handlers::{
     check_object_name, check_source_count, compile_glob, object_attributes, object_patch, storage_class_of,
 };
-use super::super::store::{Destination, Draft, ListQuery, PAGE_ITEMS_MAX, PageToken, Source};
+use super::super::store::{Conditions, Destination, Draft, ListQuery, PAGE_ITEMS_MAX, PageToken, Source};
 use super::convert::{self, bucket_id, conditions, generation, refuse_acl, refuse_keys};
 use super::message::{
     ComposeObjectRequest, DeleteObjectRequest, Empty, GetObjectRequest, ListObjectsRequest, ListObjectsResponse,
@@ -76,8 +76,8 @@ pub(super) async fn update(gcs: &Arc<Gcs>, request: UpdateObjectRequest) -> Resu
     let patches = convert::object_patches(&object, &mask)?;
     gcs.blocking(move |store| {
         let of = generation(object.generation);
+        let now = store.object(&bucket, &object.name, of, &Conditions::NONE)?;
         for patch in &patches {
-            let now = store.object(&bucket, &object.name, of, &conditions)?;
             if storage_class_of(patch)?.is_some_and(|class| class != now.storage_class) {
                 return Err(ApiError::invalid("The storage class of an object is changed by rewriting it."));
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::Gcs;
 use super::super::error::ApiError;
 use super::super::http::{Request, Response};
-use super::super::store::{Attributes, Object};
+use super::super::store::{Attributes, Conditions, Object};
 use super::attributes::{acl_refused, patch};
 use super::condition::{conditions, generation};
 use super::{download, resource, storage_class_of};
@@ -44,7 +44,7 @@ pub(super) async fn update(
     let in_bucket = bucket.clone();
     let updated = gcs
         .blocking(move |store| {
-            let now = store.object(&bucket, &name, generation, &conditions)?;
+            let now = store.object(&bucket, &name, generation, &Conditions::NONE)?;
             if class.is_some_and(|class| class != now.storage_class) {
                 return Err(ApiError::invalid("The storage class of an object is changed by rewriting it."));
             }
