@@ -20,7 +20,7 @@ use crate::cloud::{
     TopicPushOptions, TopicPushReport,
 };
 use crate::pipeline::TOPIC;
-use crate::report::{Phase, Running, bytes, count};
+use crate::report::{Phase, Running, bytes, count, counted};
 use crate::tick::TickSource;
 
 /// How long a push that is asked to stop has for it.
@@ -183,7 +183,7 @@ async fn push_topic(args: &PushArgs, cx: &Context) -> Result<u8, Failure> {
         running,
         report.ticks,
         "ticks",
-        format!("{} ticks in {}", count(report.ticks), objects_text(objects)),
+        format!("{} ticks in {}", count(report.ticks), counted(objects, "object")),
     );
     let text = match objects {
         0 => format!("nothing new: gs://{bucket} holds all {} ticks of `{}`", count(report.already_there), args.topic),
@@ -191,7 +191,7 @@ async fn push_topic(args: &PushArgs, cx: &Context) -> Result<u8, Failure> {
             "{} ticks of `{}` written to gs://{bucket} in {}, {}",
             count(report.ticks),
             args.topic,
-            objects_text(objects),
+            counted(objects, "object"),
             bytes(report.bytes)
         ),
     };
@@ -235,10 +235,6 @@ fn settle<T>(outcome: Result<T, GcsError>, running: Running, kept: &str, cx: &Co
         }
         .phase(Phase::Gcs)
     })
-}
-
-fn objects_text(number: u64) -> String {
-    if number == 1 { "1 object".to_owned() } else { format!("{} objects", count(number)) }
 }
 
 fn made(bucket: &BucketName, outcome: &BucketOutcome) -> String {

@@ -15,7 +15,7 @@ mod style;
 
 pub use event::{Event, Phase, PhaseState, PhaseTime};
 pub use github::{Annotation, GitHub, cell as markdown_cell};
-pub use numbers::{bytes, count, seconds};
+pub use numbers::{bytes, count, counted, seconds};
 pub use printer::{DataWriter, Printer};
 pub use run::{Report, Running};
 pub use style::{ColorChoice, Looks, OutputFormat, Progress, ProgressChoice, Terminal};

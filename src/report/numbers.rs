@@ -15,6 +15,13 @@ pub fn count(number: u64) -> String {
     text
 }
 
+/// `1 object`, `2,000 objects`.
+pub fn counted(number: impl TryInto<u64>, thing: &str) -> String {
+    let number = number.try_into().unwrap_or(u64::MAX);
+    let plural = if number == 1 { "" } else { "s" };
+    format!("{} {thing}{plural}", count(number))
+}
+
 /// `41234432` as `39.3 MiB`.
 pub fn bytes(number: u64) -> String {
     const UNITS: [&str; 4] = ["KiB", "MiB", "GiB", "TiB"];
@@ -51,6 +58,13 @@ mod tests {
     fn counts_have_separators() {
         for (number, text) in [(0, "0"), (999, "999"), (1000, "1,000"), (2_000, "2,000"), (1_234_567, "1,234,567")] {
             assert_eq!(count(number), text);
+        }
+    }
+
+    #[test]
+    fn one_thing_is_no_plural() {
+        for (number, text) in [(0, "0 ticks"), (1, "1 tick"), (2_000, "2,000 ticks")] {
+            assert_eq!(counted(number, "tick"), text);
         }
     }
 

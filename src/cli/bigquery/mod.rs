@@ -22,7 +22,7 @@ use crate::cloud::{
     BigQuery, BigQueryError, BucketName, DatasetName, Estimate, Gcs, RunOptions, SHIPPED_SCRIPTS, Script, ScriptNames,
     ScriptProgress, ScriptRun, ShippedScript,
 };
-use crate::report::{Phase, Running, bytes, count, seconds};
+use crate::report::{Phase, Running, bytes, counted, seconds};
 
 pub(super) use print::{forecasts, quality, run_document};
 
@@ -286,7 +286,7 @@ pub(super) async fn execute(
         Ok(runs) => {
             let statements: usize = runs.iter().map(|run| run.statements.len()).sum();
             let statements = u64::try_from(statements).unwrap_or(u64::MAX);
-            let text = format!("{} scripts, {} statements", runs.len(), count(statements));
+            let text = format!("{}, {}", counted(runs.len(), "script"), counted(statements, "statement"));
             cx.report.finish_with(running, statements, "statements", text);
             Ok(runs)
         }
@@ -324,7 +324,8 @@ async fn execute_in(
         let observe = |progress: ScriptProgress<'_>| match progress {
             ScriptProgress::Running { done } => {
                 let done = u64::try_from(before + done).unwrap_or(u64::MAX);
-                cx.report.progress_or_wait(running, done, None, "statements", Some(script.name().to_owned()));
+                let unit = if done == 1 { "statement" } else { "statements" };
+                cx.report.progress_or_wait(running, done, None, unit, Some(script.name().to_owned()));
             }
             ScriptProgress::Statement(statement) => {
                 cx.report.note(&format!("  {}: {}", script.name(), print::statement_line(statement)));

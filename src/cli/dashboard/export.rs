@@ -11,6 +11,7 @@ use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
+use crate::report::counted;
 use crate::setup::{DASHBOARD_ID, canonical};
 use crate::stack::replace_file;
 
@@ -51,7 +52,7 @@ pub(super) async fn run(args: ExportArgs, cx: &Arc<Context>) -> Result<(), Failu
     if outcome != "unchanged" {
         replace_file(&file, text.as_bytes()).map_err(|error| failures::file(&error))?;
     }
-    let count = if objects == 1 { "1 object".to_owned() } else { format!("{objects} objects") };
+    let count = counted(objects, "object");
     let told = format!("{} {outcome}: {count} from {}", file.display(), kibana.url);
     cx.result(
         &told,

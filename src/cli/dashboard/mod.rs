@@ -17,6 +17,7 @@ use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::client::KibanaAddress;
+use crate::report::counted;
 use crate::setup::{self, DASHBOARD_NDJSON, DashboardOutcome, IMPORT_BYTES_MAX};
 
 pub(super) use open::browse;
@@ -163,7 +164,7 @@ async fn import(ndjson: &[u8], kibana: &KibanaAddress, cx: &Context) -> Result<(
 
 /// "1 object created, 2 replaced".
 pub(super) fn counts(outcome: &DashboardOutcome) -> String {
-    let objects = |number: usize| if number == 1 { "1 object".to_owned() } else { format!("{number} objects") };
+    let objects = |number: usize| counted(number, "object");
     match (outcome.created(), outcome.replaced()) {
         (created, 0) => format!("{} created", objects(created)),
         (0, replaced) => format!("{} replaced", objects(replaced)),

@@ -22,7 +22,7 @@ use crate::pipeline::{
     self, DEAD_LETTER_TOPIC, INDEX, INDEXER_GROUP, IndexError, IndexOptions, IndexReport, PartitionOffsets,
     ProduceOptions, Progress, ResumePlan, TOPIC, Until,
 };
-use crate::report::{Phase, Running, count};
+use crate::report::{Phase, Running, count, counted};
 use crate::setup::{self, TemplateOutcome, TopicOutcome, TopicSpec};
 use crate::stack::{Record, StackKind, StreamRecord, StreamSource};
 use crate::tick::{ReadOptions, Survey, TickSource, TimePolicy, TimeShift};
@@ -76,8 +76,8 @@ async fn set_up(plan: &Plan, args: &UpArgs, cx: &Context, connection: &Connectio
     let running = cx.report.start(Phase::Topic, None);
     let topic = setup::ensure_topic(&connection.kafka, &TopicSpec::new(TOPIC, args.partitions)).await;
     let text = match topic.map_err(|error| failures::setup(&error).phase(Phase::Topic))? {
-        TopicOutcome::Created => format!("`{TOPIC}` created, {}", partitions(args.partitions)),
-        TopicOutcome::Exists { partitions: there } => format!("`{TOPIC}` is there, {}", partitions(there)),
+        TopicOutcome::Created => format!("`{TOPIC}` created, {}", counted(args.partitions, "partition")),
+        TopicOutcome::Exists { partitions: there } => format!("`{TOPIC}` is there, {}", counted(there, "partition")),
     };
     cx.report.finish(running, text);
     let running = cx.report.start(Phase::Template, None);
@@ -117,10 +117,6 @@ fn without_kibana(stack: StackKind) -> &'static str {
         StackKind::Docker => "there is no Kibana in this stack",
         StackKind::External => "no Kibana was named (--kibana URL)",
     }
-}
-
-fn partitions(number: i32) -> String {
-    if number == 1 { "1 partition".to_owned() } else { format!("{number} partitions") }
 }
 
 /// What this run moved.
