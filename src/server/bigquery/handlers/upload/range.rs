@@ -14,9 +14,9 @@ pub(super) struct Range {
 }
 
 impl Range {
-    /// Of a request without the header: all at once.
+    /// Of a request without the header: all at once. How long the upload is, only its end tells: `length` is what came of it.
     pub(super) fn whole(length: u64) -> Self {
-        Self { start: Some(0), length: Some(length), total: Some(length), is_last: true }
+        Self { start: Some(0), length: Some(length), total: None, is_last: true }
     }
 
     /// `None`: it is none.

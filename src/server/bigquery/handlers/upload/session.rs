@@ -166,3 +166,28 @@ impl Read for Rows {
         self.read.read(buffer)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::server::bigquery::http::Spool;
+
+    #[test]
+    fn what_broke_off_is_a_part_though_it_was_meant_to_be_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool::open(&folder.path().join("uploads")).unwrap();
+        let mut session = Session { body: Map::new(), file: Some(Arc::new(spool.new_file())), kept: 0, finished: None };
+        let mut keep = |text: &str, is_complete, range: Option<&str>| {
+            let (file, length) = (spool.new_file(), text.len() as u64);
+            std::fs::write(file.path(), text).unwrap();
+            let piece = Spooled { file, length, is_complete, is_compressed: false };
+            let range = range.map_or(Range::whole(length), |range| Range::parse(range).unwrap());
+            session.keep(range, &piece).unwrap()
+        };
+        assert!(matches!(keep("1,x\n2", false, None), Kept::Part(5)));
+        assert!(matches!(keep(",y\n", true, Some("bytes 5-*/*")), Kept::All));
+        let mut all = String::new();
+        session.rows().unwrap().read_to_string(&mut all).unwrap();
+        assert_eq!(all, "1,x\n2,y\n");
+    }
+}
