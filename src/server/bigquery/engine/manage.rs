@@ -142,7 +142,6 @@ impl Engine {
         let cancel = tokio_util::sync::CancellationToken::new();
         let mut session = Session::new(self, &reference.project, &Silent, &cancel)?;
         session.dry_run = true;
-        session.in_transaction = true;
         session.atomically(Access::Read, |session| Ok(session.view_query(query)?.fields))
     }
 

@@ -256,8 +256,7 @@ impl Script<'_> {
                 return Err(QueryError::invalid_query(message).at(statement.start));
             }
             if !script.session.dry_run {
-                script.session.begin()?;
-                script.session.in_transaction = true;
+                script.session.begin(Access::Write)?;
                 script.transaction_start = Some(script.session.temporary.clone());
             }
             Ok(())
@@ -270,8 +269,9 @@ impl Script<'_> {
                 return Ok(());
             }
             script.check_transaction(statement)?;
+            script.session.commit()?;
             script.transaction_start = None;
-            script.session.commit()
+            Ok(())
         })
     }
 

@@ -15,7 +15,7 @@ use std::collections::HashMap;
 
 use super::outcome::{ScriptOutcome, StatementOutcome};
 use super::request::{Destination, Parameters, QueryRequest};
-use super::session::{Session, Temporary};
+use super::session::{Access, Session, Temporary};
 use super::store::Outcome;
 use crate::server::bigquery::error::{QueryError, Reason};
 use crate::server::bigquery::sql::{self, Statement, StatementKind};
@@ -72,11 +72,11 @@ impl<'e> Script<'e> {
         ScriptOutcome { statements: run.outcomes, script, error }
     }
 
-    /// A dry run is undone as a whole.
+    /// A dry run is undone as a whole. Files are looked at meanwhile: the one writer's place is taken only when something is made.
     fn whole(&mut self, statements: &[Statement]) -> Outcome<()> {
         if self.session.dry_run {
-            self.session.begin()?;
-            self.session.in_transaction = true;
+            let reads = statements.iter().all(|statement| matches!(statement.kind, StatementKind::Query(_)));
+            self.session.begin(if reads { Access::Read } else { Access::Write })?;
         }
         self.block(statements)?;
         if self.session.dry_run || !self.session.in_transaction {

@@ -4,7 +4,7 @@ use super::Script;
 use crate::server::bigquery::analyze;
 use crate::server::bigquery::engine::outcome::{ResultTable, StatementOutcome};
 use crate::server::bigquery::engine::request::Destination;
-use crate::server::bigquery::engine::session::{Access, Place, Rows, Session};
+use crate::server::bigquery::engine::session::{Access, Rows, Session};
 use crate::server::bigquery::engine::store::{Outcome, decode};
 use crate::server::bigquery::engine::write;
 use crate::server::bigquery::error::{QueryError, Reason};
@@ -22,7 +22,7 @@ impl Script<'_> {
             if destination.is_some() {
                 refuse_duplicates(&query)?;
             }
-            session.collect(Place::Kept, &query.sql, &query.fields)
+            session.collect(session.place_of_results(), &query.sql, &query.fields)
         })?;
         outcome.fields = Some(rows.fields.clone());
         if self.session.dry_run {
@@ -30,7 +30,7 @@ impl Script<'_> {
         }
         outcome.result = Some(match destination {
             Some(destination) => self.deliver(&destination, &rows)?,
-            None => self.session.publish(&rows),
+            None => self.session.publish(&rows)?,
         });
         Ok(())
     }

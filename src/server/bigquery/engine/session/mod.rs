@@ -1,7 +1,7 @@
 //! What one job works with: a connection, two files of its own, and the tables that it has made or read so far.
 //!
 //! `main` is the database; `work` holds external tables as they were read, temporary tables and intermediate rows and goes with the job;
-//! `kept` holds results and lives as long as they do.
+//! `kept` holds results and lives as long as they do. Results of the user's own transaction have files of their own.
 
 mod external;
 mod information;
@@ -12,7 +12,8 @@ mod usage;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use rusqlite::params;
+use rusqlite::types::ToSqlOutput;
+use rusqlite::{Connection, OpenFlags, params};
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
@@ -85,6 +86,16 @@ pub(super) enum Access {
     Read,
     /// The only writer.
     Write,
+}
+
+impl Access {
+    /// SQLite text.
+    fn begin(self) -> &'static str {
+        match self {
+            Self::Read => "BEGIN",
+            Self::Write => "BEGIN IMMEDIATE",
+        }
+    }
 }
 
 /// Where a table of the job's own goes.
@@ -183,8 +194,7 @@ impl<'e> Session<'e> {
     /// All of `work` or nothing of it. Inside of the user's transaction it is a part of that.
     pub(super) fn atomically<T>(&mut self, access: Access, work: impl FnOnce(&mut Self) -> Outcome<T>) -> Outcome<T> {
         let (begin, end, undo) = match (self.connection.is_autocommit(), access) {
-            (true, Access::Read) => ("BEGIN", "COMMIT", "ROLLBACK"),
-            (true, Access::Write) => ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK"),
+            (true, access) => (access.begin(), "COMMIT", "ROLLBACK"),
             (false, _) => ("SAVEPOINT statement", "RELEASE statement", "ROLLBACK TO statement; RELEASE statement"),
         };
         self.connection.execute_batch(begin).map_err(|error| self.failed(&error))?;
@@ -233,12 +243,48 @@ impl<'e> Session<'e> {
         Ok(Rows { from, number, fields: fields.to_vec(), count })
     }
 
-    /// Makes rows in `kept` an anonymous table.
-    pub(super) fn publish(&self, rows: &Rows) -> ResultTable {
+    /// Where the rows of a result are gathered: see [`Self::publish`].
+    pub(super) fn place_of_results(&self) -> Place {
+        if self.in_transaction { Place::Work } else { Place::Kept }
+    }
+
+    /// Makes the rows of a result an anonymous table. Both files of the job belong to the user's transaction while it is open: nobody
+    /// else would see the rows before its end, and nobody at all after a rollback, so they get a file of their own then.
+    pub(super) fn publish(&self, rows: &Rows) -> Outcome<ResultTable> {
+        let file = if self.in_transaction { self.apart(rows)? } else { Arc::clone(&self.kept) };
         let table: TableReference = Results::name(&self.project);
         let result = ResultTable { table, fields: rows.fields.clone(), rows: rows.count };
-        self.engine.results.add(result.clone(), Arc::clone(&self.kept), rows.number);
-        result
+        self.engine.results.add(result.clone(), file, rows.number);
+        Ok(result)
+    }
+
+    /// Moves rows into a file that no transaction of this connection has a part in.
+    fn apart(&self, rows: &Rows) -> Outcome<Arc<Scratch>> {
+        let file = self.engine.scratch.file();
+        self.copy_apart(rows, &file).map_err(|error| self.failed(&error))?;
+        self.execute(&format!("DROP TABLE {}", rows.from))?;
+        Ok(file)
+    }
+
+    fn copy_apart(&self, rows: &Rows, file: &Scratch) -> rusqlite::Result<()> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let mut other = Connection::open_with_flags(file.path(), flags)?;
+        other.execute_batch("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF")?;
+        let transaction = other.transaction()?;
+        let (target, columns) = (format!("\"main\".\"r{}\"", rows.number), column_list(0..rows.fields.len()));
+        transaction.execute(&format!("CREATE TABLE {target} ({columns})"), [])?;
+        let places = vec!["?"; rows.fields.len().max(1)].join(", ");
+        let mut insert = transaction.prepare(&format!("INSERT INTO {target} ({columns}) VALUES ({places})"))?;
+        let mut select = self.connection.prepare(&format!("SELECT {columns} FROM {} ORDER BY rowid", rows.from))?;
+        let mut cursor = select.query([])?;
+        while let Some(row) = cursor.next()? {
+            for index in 0..rows.fields.len().max(1) {
+                insert.raw_bind_parameter(index + 1, ToSqlOutput::Borrowed(row.get_ref(index)?))?;
+            }
+            insert.raw_execute()?;
+        }
+        drop(insert);
+        transaction.commit()
     }
 }
 
@@ -253,18 +299,25 @@ impl Drop for Session<'_> {
 
 /// The user's own transaction.
 impl Session<'_> {
-    pub(super) fn begin(&mut self) -> Outcome<()> {
-        self.connection.execute_batch("BEGIN IMMEDIATE").map_err(|error| self.failed(&error))
+    pub(super) fn begin(&mut self, access: Access) -> Outcome<()> {
+        self.connection.execute_batch(access.begin()).map_err(|error| self.failed(&error))?;
+        self.in_transaction = true;
+        Ok(())
     }
 
+    /// When it fails, the transaction is still open unless SQLite itself has ended it.
     pub(super) fn commit(&mut self) -> Outcome<()> {
-        self.in_transaction = false;
-        self.connection.execute_batch("COMMIT").map_err(|error| self.failed(&error))
+        self.end("COMMIT")
     }
 
     pub(super) fn rollback(&mut self) -> Outcome<()> {
-        self.in_transaction = false;
         self.forget_tables();
-        self.connection.execute_batch("ROLLBACK").map_err(|error| self.failed(&error))
+        self.end("ROLLBACK")
+    }
+
+    fn end(&mut self, sql: &str) -> Outcome<()> {
+        let ended = self.connection.execute_batch(sql).map_err(|error| self.failed(&error));
+        self.in_transaction = !self.connection.is_autocommit();
+        ended
     }
 }

@@ -102,3 +102,16 @@ fn a_loop_without_end_is_stopped_by_cancelling() {
         assert_eq!(outcome.error.unwrap().reason, Reason::Stopped);
     });
 }
+
+#[test]
+fn a_dry_run_of_queries_does_not_wait_for_a_writer() {
+    let fixture = Fixture::new();
+    fixture.rows("CREATE TABLE ds.t AS SELECT 1 AS x");
+    let writer = fixture.engine.pool.take().unwrap();
+    writer.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begin = Instant::now();
+    let dry = QueryRequest { dry_run: true, ..request("SELECT x FROM ds.t; SELECT 2") };
+    let outcome = fixture.engine.run(&dry, &Silent, &CancellationToken::new());
+    assert_eq!((outcome.error, outcome.statements.len()), (None, 2));
+    assert!(begin.elapsed() < Duration::from_secs(30));
+}

@@ -77,6 +77,42 @@ fn transactions_are_whole_or_nothing() {
 }
 
 #[test]
+fn results_of_a_transaction_are_there_whatever_becomes_of_it() {
+    let fixture = Fixture::new();
+    fixture.rows("CREATE TABLE ds.t (x INT64)");
+    let script = "DECLARE x INT64; BEGIN TRANSACTION; EXECUTE IMMEDIATE 'SELECT 1' INTO x; COMMIT; SELECT x";
+    assert_eq!(fixture.rows(script), "1");
+    for end in ["ROLLBACK", "COMMIT", "SELECT 1 LIMIT 0; ROLLBACK"] {
+        let outcome = fixture.run(&format!(
+            "BEGIN TRANSACTION; INSERT ds.t VALUES (7), (8); SELECT x, 'é', b'\\xff', NULL, [x] FROM ds.t ORDER BY x; {end};
+             BEGIN TRANSACTION; DELETE ds.t WHERE TRUE; COMMIT"
+        ));
+        assert_eq!(outcome.error, None, "{end}");
+        let result = outcome.statements[2].result.as_ref().unwrap();
+        let page = fixture.engine.rows(&result.table, None, 1, 10, u64::MAX).unwrap();
+        let shown: Vec<_> = page.rows.iter().map(|row| row.iter().map(super::print).collect::<Vec<_>>()).collect();
+        assert_eq!((page.total, shown.len(), shown[0][0].as_str(), shown[0][1].as_str()), (2, 1, "8", "é"), "{end}");
+    }
+}
+
+#[test]
+fn a_commit_that_fails_leaves_the_transaction_open() {
+    let fixture = Fixture::new();
+    let cancel = CancellationToken::new();
+    let mut session = super::super::session::Session::new(&fixture.engine, "p", &Silent, &cancel).unwrap();
+    let tables = "PRAGMA foreign_keys = ON; CREATE TABLE work.a (x INTEGER PRIMARY KEY);
+        CREATE TABLE work.b (x REFERENCES a DEFERRABLE INITIALLY DEFERRED)";
+    session.connection.execute_batch(tables).unwrap();
+    session.begin(super::super::session::Access::Write).unwrap();
+    session.connection.execute_batch("INSERT INTO work.b VALUES (1)").unwrap();
+    assert!(session.commit().is_err() && session.in_transaction);
+    session.connection.execute_batch("DELETE FROM work.b").unwrap();
+    session.commit().unwrap();
+    assert!(!session.in_transaction);
+    session.connection.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+}
+
+#[test]
 fn parameters_are_bound_by_name_and_by_place() {
     let fixture = Fixture::new();
     let cancel = CancellationToken::new();
