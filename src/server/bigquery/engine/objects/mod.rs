@@ -10,7 +10,7 @@ use std::io::Read;
 pub use http::{HttpObjects, StorageUrlError};
 #[cfg(test)]
 pub(crate) use memory::MemoryObjects;
-pub(crate) use uri::{GsUri, expand, storage_error};
+pub(crate) use uri::{GsUri, expand, is_taken, storage_error};
 
 /// An object as storage knows it.
 #[derive(Debug, Clone, PartialEq, Eq)]

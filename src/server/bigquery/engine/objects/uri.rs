@@ -55,6 +55,15 @@ pub(crate) fn expand(objects: &dyn Objects, uris: &[String]) -> Result<Vec<Objec
     Ok(found)
 }
 
+/// Whether there is an object that an address means.
+pub(crate) fn is_taken(objects: &dyn Objects, uri: &str) -> Result<bool, QueryError> {
+    match expand(objects, &[uri.to_owned()]) {
+        Ok(found) => Ok(!found.is_empty()),
+        Err(error) if error.reason == Reason::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
 /// A failure of storage as a query reports it.
 pub(crate) fn storage_error(error: &ObjectsError) -> QueryError {
     match error {

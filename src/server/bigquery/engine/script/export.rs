@@ -3,6 +3,7 @@
 use super::Script;
 use super::query::analyzed;
 use crate::server::bigquery::engine::extract::{Export, export};
+use crate::server::bigquery::engine::objects::is_taken;
 use crate::server::bigquery::engine::resource::Format;
 use crate::server::bigquery::engine::session::{Access, Place};
 use crate::server::bigquery::engine::store::Outcome;
@@ -18,6 +19,7 @@ impl Script<'_> {
     ) -> Outcome<()> {
         let mut wanted = Export { format: Format::Csv, gzip: false, field_delimiter: ',', print_header: true };
         let mut uri = None;
+        let mut overwrite = false;
         let mut format = None;
         let unsupported = |name: &str| QueryError::invalid_query(format!("Option {name} is not supported"));
         for option in self.options(options)? {
@@ -35,9 +37,8 @@ impl Script<'_> {
                     }
                 }
                 "header" => wanted.print_header = option.bool()?,
-                "field_delimiter" => wanted.field_delimiter = option.text()?.chars().next().unwrap_or(','),
-                // Objects are always replaced.
-                "overwrite" if option.bool()? => {}
+                "field_delimiter" => wanted.field_delimiter = option.character()?.unwrap_or(','),
+                "overwrite" => overwrite = option.bool()?,
                 _ => return Err(unsupported(&option.name).at(option.at)),
             }
         }
@@ -45,6 +46,10 @@ impl Script<'_> {
             |name: &str| QueryError::invalid_query(format!("Missing required option: {name}")).at(statement.start);
         let uri = uri.ok_or_else(|| missing("uri"))?;
         wanted.format = format.ok_or_else(|| missing("format"))?;
+        if !overwrite && !self.session.dry_run && is_taken(&*self.session.engine.objects, &uri)? {
+            let message = format!("Destination {uri} is not empty; to write over it set OPTIONS(overwrite = true)");
+            return Err(QueryError::invalid_query(message).at(statement.start));
+        }
         let rows = self.session.atomically(Access::Read, |session| {
             let query = analyzed(session, statement, query)?;
             session.collect(Place::Work, &query.sql, &query.fields)

@@ -95,7 +95,7 @@ impl OptionValue {
         }
     }
 
-    fn character(&self) -> Outcome<Option<char>> {
+    pub(crate) fn character(&self) -> Outcome<Option<char>> {
         let text = self.text()?;
         let text = match text.as_str() {
             "tab" | "\\t" => "\t",

@@ -82,6 +82,25 @@ fn tables_are_copied_and_extracted() {
 }
 
 #[test]
+fn an_export_writes_over_nothing_unless_it_is_told_to() {
+    let fixture = Fixture::new();
+    let export = |uri: &str, more: &str| {
+        format!("EXPORT DATA OPTIONS (uri = '{uri}', format = 'CSV'{more}) AS SELECT 1 AS x, 2 AS y")
+    };
+    fixture.rows(&export("gs://b/e-*.csv", ", overwrite = FALSE, field_delimiter = 'tab'"));
+    let name = "e-000000000000.csv";
+    assert_eq!(fixture.objects.content("b", name).unwrap(), b"x\ty\n1\t2\n");
+    for uri in ["gs://b/e-*.csv", "gs://b/e-000000000000.csv"] {
+        let error = fixture.error(&export(uri, ""));
+        let message = format!("Destination {uri} is not empty; to write over it set OPTIONS(overwrite = true)");
+        assert_eq!((error.reason, error.message), (Reason::InvalidQuery, message));
+    }
+    fixture.rows(&export("gs://b/e-*.csv", ", overwrite = TRUE"));
+    assert_eq!(fixture.objects.content("b", name).unwrap(), b"x,y\n1,2\n");
+    assert!(fixture.error(&export("gs://b/f.csv", ", field_delimiter = 'ab'")).message.contains("field_delimiter"));
+}
+
+#[test]
 fn streamed_rows_are_checked_one_by_one() {
     let fixture = Fixture::new();
     fixture.rows("CREATE TABLE ds.t (a INT64 NOT NULL, d DATE, r ARRAY<STRUCT<x FLOAT64>>)");
