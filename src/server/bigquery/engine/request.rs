@@ -1,7 +1,7 @@
 //! What the engine is asked to do, and how it tells how far it is.
 
 use super::outcome::StatementOutcome;
-use super::resource::{DatasetReference, ExternalDefinition, Format, TableReference};
+use super::resource::{DatasetReference, ExternalDefinition, Format, Settings, TableReference};
 use crate::server::bigquery::error::Position;
 use crate::server::bigquery::value::{Field, Type, Value};
 
@@ -38,6 +38,8 @@ pub enum Parameters {
 #[derive(Debug, Clone)]
 pub struct Destination {
     pub table: TableReference,
+    /// Of the table, when it is made: one that is there keeps its own.
+    pub settings: Settings,
     pub create: CreateDisposition,
     pub write: WriteDisposition,
 }

@@ -132,7 +132,7 @@ pub(super) fn write_rows(
         None => {
             make_room(connection, reference, Conflict::Fail, false)?;
             let fields = fields.to_vec();
-            let settings = Settings::default();
+            let settings = destination.settings.clone();
             create_table(connection, NewTable { reference, kind: TableKind::Table, fields, settings })?
         }
         Some(stored) if stored.table.kind != TableKind::Table => {

@@ -7,7 +7,8 @@ use crate::server::bigquery::engine::*;
 use crate::server::bigquery::error::Reason;
 
 fn into(table: &str, write: WriteDisposition) -> Destination {
-    Destination { table: TableReference::new("p", "ds", table), create: CreateDisposition::IfNeeded, write }
+    let (table, settings) = (TableReference::new("p", "ds", table), Settings::default());
+    Destination { table, settings, create: CreateDisposition::IfNeeded, write }
 }
 
 fn load(

@@ -110,7 +110,7 @@ fn a_destination_is_written_as_its_dispositions_say() {
     let cancel = tokio_util::sync::CancellationToken::new();
     let table = TableReference::new("p", "ds", "out");
     let into = |text: &str, create: CreateDisposition, write: WriteDisposition| {
-        let destination = Some(Destination { table: table.clone(), create, write });
+        let destination = Some(Destination { table: table.clone(), settings: Settings::default(), create, write });
         fixture.engine.run(&QueryRequest { destination, ..request(text) }, &Silent, &cancel)
     };
     let needed = CreateDisposition::IfNeeded;

@@ -12,7 +12,8 @@ use serde_json::{Map, Value as Json};
 use super::external::not_a_value;
 use super::members::Members;
 use super::name;
-use crate::server::bigquery::engine::{CreateDisposition, Destination, WriteDisposition};
+use super::settings::Shape;
+use crate::server::bigquery::engine::{CreateDisposition, Destination, Settings, WriteDisposition};
 use crate::server::bigquery::http::ApiError;
 use crate::server::bigquery::jobs::Task;
 
@@ -111,7 +112,26 @@ pub(super) fn echo(members: &Map<String, Json>, kind: &str) -> Json {
     echo
 }
 
-/// `destinationTable` and both dispositions.
+/// What a job says of the table that it makes.
+const TABLE: Shape = Shape { metadata: &["timePartitioning", "clustering"], own: &[], output: &[], unsupported: &[] };
+
+fn table_settings(members: &Members<'_>) -> Result<Settings, ApiError> {
+    let mut table = match members.object("destinationTableProperties")? {
+        Some(properties) => {
+            properties.only(&["friendlyName", "description", "labels", "expirationTime"], &[])?;
+            properties.json().clone()
+        }
+        None => Map::new(),
+    };
+    for name in TABLE.metadata {
+        if let Some(value) = members.object(name)? {
+            table.insert((*name).to_owned(), value.json().clone().into());
+        }
+    }
+    TABLE.read(&Members::new(members.path_of("destinationTableProperties"), &table))
+}
+
+/// `destinationTable`, what it is to be when it is made, and both dispositions.
 fn destination(
     members: &Members<'_>,
     project: &str,
@@ -134,8 +154,9 @@ fn destination(
         }
         Some(other) => return Err(not_a_value("writeDisposition", other)),
     };
+    let settings = table_settings(members)?;
     let Some(table) = members.object("destinationTable")? else { return Ok(None) };
-    Ok(Some(Destination { table: name::read_table(&table, project)?, create, write }))
+    Ok(Some(Destination { table: name::read_table(&table, project)?, settings, create, write }))
 }
 
 #[cfg(test)]
@@ -164,6 +185,32 @@ mod tests {
         });
         assert_eq!(read.echo, expected);
         assert_eq!(read.timeout, Some(Duration::from_millis(5)));
+    }
+
+    #[test]
+    fn a_load_says_how_its_table_is_to_be() {
+        let load = |properties: Json| {
+            let table = json!({"datasetId": "d", "tableId": "t"});
+            check(json!({"load": {
+                "sourceUris": ["gs://b/o"], "destinationTable": table, "timePartitioning": {"type": "HOUR"},
+                "clustering": null, "destinationTableProperties": properties,
+            }}))
+        };
+        let all = json!({
+            "friendlyName": "f", "description": "what", "labels": {"team": "a"}, "expirationTime": "4102444800000",
+        });
+        let Task::Load(read) = load(all).unwrap().task else { panic!("no load") };
+        let expected = Settings {
+            friendly_name: Some("f".into()),
+            description: Some("what".into()),
+            labels: vec![("team".into(), "a".into())],
+            expiration_ms: Some(4_102_444_800_000),
+            metadata: json!({"timePartitioning": {"type": "HOUR"}}).as_object().unwrap().clone(),
+        };
+        assert_eq!(read.destination.settings, expected);
+        for wrong in [json!({"nope": 1}), json!({"etag": "x"}), json!({"labels": {"A": "b"}}), json!(5)] {
+            assert_eq!(load(wrong.clone()).err().unwrap().0, 400, "{wrong}");
+        }
     }
 
     #[test]

@@ -161,3 +161,30 @@ async fn a_load_of_a_missing_object_fails_and_does_not_hang() {
     assert_eq!(server.done("e").await["status"]["errorResult"]["reason"], "notFound");
     server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_table_that_a_job_makes_is_as_the_job_says() {
+    let server = Server::with_dataset().await;
+    let into = |table: &str| json!({"projectId": "p", "datasetId": "d", "tableId": table});
+    let query = |text: &str, more: Value| {
+        let mut query = json!({
+            "query": text, "useLegacySql": false, "destinationTable": into("q"), "writeDisposition": "WRITE_APPEND",
+        });
+        query.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap());
+        json!({"query": query})
+    };
+    let partitions = json!({"timePartitioning": {"type": "DAY", "field": "d"}, "clustering": {"fields": ["x"]}});
+    let text = "SELECT 1 AS x, DATE '2024-01-31' AS d";
+    assert_eq!(server.insert_job("q1", query(text, partitions)).await.0, 200);
+    assert!(server.done("q1").await["status"].get("errorResult").is_none());
+    let table = async |name: &str| server.get(&format!("/projects/p/datasets/d/tables/{name}")).await.1;
+    let made = table("q").await;
+    assert_eq!(made["timePartitioning"], json!({"type": "DAY", "field": "d"}), "{made}");
+    assert_eq!(made["clustering"], json!({"fields": ["x"]}), "{made}");
+    // One that is there stays as it is.
+    server.insert_job("q2", query(text, json!({"clustering": {"fields": ["d"]}}))).await;
+    server.done("q2").await;
+    let made = table("q").await;
+    assert_eq!((&made["clustering"]["fields"], &made["numRows"]), (&json!(["x"]), &json!("2")), "{made}");
+    server.stop().await;
+}
