@@ -205,17 +205,24 @@ fn detect_csv(
     uri: Option<&str>,
 ) -> Outcome<Vec<Field>> {
     let options = &mut definition.read.csv;
-    let skip = options.skip_leading_rows.and_then(|skip| usize::try_from(skip).ok()).unwrap_or(0);
+    // Of the rows that are skipped only the last one is looked at: it may name the columns.
+    let header = options.skip_leading_rows.map(|skip| skip.min(1));
+    let mut unread = options.skip_leading_rows.unwrap_or(0).saturating_sub(1);
+    let rows_max = if header == Some(1) { detect::ROWS_MAX + 1 } else { detect::ROWS_MAX };
     let mut records = Vec::new();
-    while records.len() < detect::ROWS_MAX.saturating_add(skip)
+    while records.len() < rows_max
         && let Some(line) = next_record(lines, options).map_err(|error| io_error(table, &error, uri))?
     {
+        if unread > 0 {
+            unread -= 1;
+            continue;
+        }
         let fields = split(&String::from_utf8_lossy(line.bytes), options)
             .map_err(|message| bad_row(Format::Csv, table, line, &message, uri))?;
         records.push(fields.into_iter().map(|field| field.text).collect());
     }
-    let (fields, skipped) = detect::of_csv(&records, options.skip_leading_rows);
-    options.skip_leading_rows = Some(skipped);
+    let (fields, found) = detect::of_csv(&records, header);
+    options.skip_leading_rows = options.skip_leading_rows.or(Some(found));
     some(fields, table, uri)
 }
 

@@ -94,6 +94,11 @@ fn csv_is_read_by_its_options() {
     let options = ", field_delimiter = ';', null_marker = 'N', skip_leading_rows = 1, allow_quoted_newlines = TRUE, allow_jagged_rows = TRUE";
     assert_eq!(fixture.run(&create(options)).error, None);
     assert_eq!(fixture.rows("SELECT x, y FROM ds.c ORDER BY x"), "1 NULL\n2 p\nq\n3 NULL");
+    // Nobody looks at what is skipped, but for the names of the columns.
+    fixture.objects.put("b", "c.csv", b"\"no\" row, \"at all\nx,y\n1,2.5\n");
+    assert_eq!(fixture.run(&create(", skip_leading_rows = 2")).error, None);
+    assert_eq!(fixture.columns("SELECT * FROM ds.c"), "x INT64, y FLOAT64");
+    assert_eq!(fixture.rows("SELECT * FROM ds.c"), "1 2.5");
     let error = fixture.error(&create(", hive_partition_uri_prefix = 'gs://b/'"));
     assert!(error.to_string().starts_with("Option hive_partition_uri_prefix is not supported at [1:"), "{error}");
     let error = fixture.error(&create(", nonsense = 1"));
