@@ -25,6 +25,14 @@ fn what_was_acknowledged_is_there_after_a_kill() {
 }
 
 #[test]
+fn the_log_does_not_stay_as_large_as_the_last_big_write() {
+    let fixture = Fixture::new();
+    let connection = fixture.engine.pool.take().unwrap();
+    let limit: i64 = connection.pragma_query_value(None, "journal_size_limit", |row| row.get(0)).unwrap();
+    assert_eq!(limit, 64 * 1024 * 1024);
+}
+
+#[test]
 fn one_folder_serves_one_engine() {
     let fixture = Fixture::new();
     let again = Engine::open(fixture.folder.path(), std::sync::Arc::new(MemoryObjects::default()), "US");
