@@ -1,6 +1,7 @@
 //! Jobs that are done, in an SQLite file beside the engine's: they are there after a restart, the oldest go.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -9,11 +10,11 @@ use super::job::JobKey;
 use super::list::Filter;
 use super::resource::Record;
 
-/// So many jobs are kept, in so many bytes.
+/// So many jobs are kept, a script with its statements as one, in so many bytes.
 const JOBS_MAX: i64 = 10_000;
 const BYTES_MAX: i64 = 512 * 1024 * 1024;
-/// Old ones are looked for once in so many.
-const PRUNE_EVERY: i64 = 64;
+/// Old ones are looked for once in so many, statements among them.
+const PRUNE_EVERY: u64 = 64;
 
 /// The file of finished jobs can't be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,11 +32,15 @@ pub(super) struct Entry {
 }
 
 /// The file. One connection: all it does is short.
-pub(super) struct Archive(Mutex<Connection>);
+pub(super) struct Archive {
+    connection: Mutex<Connection>,
+    /// Jobs that came since old ones were looked for.
+    fresh: AtomicU64,
+}
 
 const SCHEMA: &str = "
     PRAGMA journal_mode = WAL;
-    PRAGMA synchronous = NORMAL;
+    PRAGMA journal_size_limit = 67108864;
     CREATE TABLE IF NOT EXISTS job (
         sequence INTEGER PRIMARY KEY,
         project TEXT NOT NULL,
@@ -47,6 +52,7 @@ const SCHEMA: &str = "
         UNIQUE (project, id)
     );
     CREATE INDEX IF NOT EXISTS job_of_parent ON job (project, parent, sequence);
+    CREATE INDEX IF NOT EXISTS job_size ON job (project, coalesce(parent, id), bytes);
 ";
 
 impl Archive {
@@ -55,14 +61,14 @@ impl Archive {
     pub(super) fn open(path: &Path) -> Result<Self, ArchiveError> {
         let opened = Connection::open(path).and_then(|connection| {
             connection.execute_batch(SCHEMA)?;
-            Ok(Self(Mutex::new(connection)))
+            Ok(Self { connection: Mutex::new(connection), fresh: AtomicU64::new(0) })
         });
         opened.map_err(|source| ArchiveError { path: path.to_owned(), source })
     }
 
     fn connection(&self) -> MutexGuard<'_, Connection> {
         // Statements are whole or not at all: a panic in another thread leaves nothing half done.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.connection.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The highest sequence number in it.
@@ -81,6 +87,8 @@ impl Archive {
         let text = to_text(record)?;
         let bytes = i64::try_from(text.len()).unwrap_or(i64::MAX);
         let connection = self.connection();
+        // A statement of a script is synced with its script, whose job comes last: many are not to wait for the disk one by one.
+        set_synced(&connection, parent.is_none())?;
         let sql = "INSERT OR REPLACE INTO job VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
         connection.prepare_cached(sql)?.execute(params![
             sequence,
@@ -91,7 +99,10 @@ impl Archive {
             bytes,
             text
         ])?;
-        if sequence % PRUNE_EVERY == 0 {
+        // A script's statements are archived before it: until it is there, they have no place of their own.
+        let fresh = self.fresh.fetch_add(1, Ordering::Relaxed) + 1;
+        if parent.is_none() && fresh >= PRUNE_EVERY {
+            self.fresh.store(0, Ordering::Relaxed);
             prune(&connection)?;
         }
         Ok(())
@@ -127,18 +138,32 @@ impl Archive {
     /// With the statements of a script; whether there was one.
     pub(super) fn delete(&self, key: &JobKey) -> rusqlite::Result<bool> {
         let sql = "DELETE FROM job WHERE project = ?1 AND (id = ?2 OR parent = ?2)";
-        Ok(self.connection().execute(sql, params![key.project, key.id])? > 0)
+        let connection = self.connection();
+        set_synced(&connection, true)?;
+        Ok(connection.execute(sql, params![key.project, key.id])? > 0)
     }
 }
 
-/// Keeps the newest.
+/// Whether what is written next is on the disk before the call returns.
+fn set_synced(connection: &Connection, is_synced: bool) -> rusqlite::Result<()> {
+    connection.execute_batch(if is_synced { "PRAGMA synchronous = FULL" } else { "PRAGMA synchronous = NORMAL" })
+}
+
+/// Keeps the newest. Statements count with their script, and go with it.
 fn prune(connection: &Connection) -> rusqlite::Result<()> {
-    let sql = "DELETE FROM job WHERE sequence <= (
-        SELECT max(sequence) FROM (
-            SELECT sequence, row_number() OVER newest AS place, sum(bytes) OVER newest AS total
-            FROM job WINDOW newest AS (ORDER BY sequence DESC)
-        ) WHERE place > ?1 OR total > ?2)";
-    connection.execute(sql, params![JOBS_MAX, BYTES_MAX])?;
+    let sql = "SELECT max(sequence) FROM (
+        SELECT job.sequence, row_number() OVER newest AS place, sum(size.bytes) OVER newest AS total
+        FROM job JOIN (
+            SELECT project, coalesce(parent, id) AS id, sum(bytes) AS bytes FROM job GROUP BY project, coalesce(parent, id)
+        ) AS size ON size.project = job.project AND size.id = job.id
+        WHERE job.parent IS NULL WINDOW newest AS (ORDER BY job.sequence DESC)
+    ) WHERE place > 1 AND (place > ?1 OR total > ?2)";
+    let last: Option<i64> = connection.query_row(sql, params![JOBS_MAX, BYTES_MAX], |row| row.get(0))?;
+    if let Some(last) = last {
+        let sql = "DELETE FROM job WHERE sequence <= ?1
+            OR (project, parent) IN (SELECT project, id FROM job WHERE parent IS NULL AND sequence <= ?1)";
+        connection.execute(sql, [last])?;
+    }
     Ok(())
 }
 
@@ -203,5 +228,29 @@ mod tests {
         prune(&connection).unwrap();
         let left: i64 = connection.query_row("SELECT min(sequence) FROM job", [], |row| row.get(0)).unwrap();
         assert_eq!(left, 7);
+    }
+
+    #[test]
+    fn a_script_is_one_job_however_many_statements_it_has() {
+        let folder = tempfile::tempdir().unwrap();
+        let archive = Archive::open(&folder.path().join("jobs.sqlite")).unwrap();
+        archive.insert(1, &key("old"), None, 1, &record(1)).unwrap();
+        let statements = JOBS_MAX + 10;
+        for n in 0..statements {
+            archive.insert(4 + n, &key(&format!("s_{n}")), Some("script"), 2, &record(1)).unwrap();
+        }
+        archive.insert(2, &key("script"), None, 2, &record(1)).unwrap();
+        let count =
+            || -> i64 { archive.connection().query_row("SELECT count(*) FROM job", [], |row| row.get(0)).unwrap() };
+        assert_eq!(count(), statements + 2);
+        let synchronous =
+            || -> i64 { archive.connection().pragma_query_value(None, "synchronous", |row| row.get(0)).unwrap() };
+        assert_eq!(synchronous(), 2, "FULL");
+        // It goes with all of them, though they are newer than what stays.
+        archive.insert(3, &key("new"), None, 3, &record(1)).unwrap();
+        archive.connection().execute("UPDATE job SET bytes = ?1 WHERE id = 's_7'", [BYTES_MAX]).unwrap();
+        prune(&archive.connection()).unwrap();
+        assert_eq!(count(), 1);
+        assert!(archive.contains(&key("new")).unwrap());
     }
 }
