@@ -29,33 +29,40 @@ pub(super) struct NewTable<'a> {
     pub(super) settings: Settings,
 }
 
-/// Makes room for a name: what was done, and `Skip` when there is something that stays. `kind`: what is to come, for the error's words.
+/// What is to be done at a name: `Skip` when there is something that stays, an error when that is in the way. Nothing is changed.
+/// `is_model`: what is to come; tables and models share their names, one never replaces the other.
+pub(super) fn look(
+    connection: &Connection,
+    reference: &TableReference,
+    conflict: Conflict,
+    is_model: bool,
+) -> Outcome<DdlOperation> {
+    let has_model = model(connection, reference)?.is_some();
+    if !has_model && stored(connection, reference)?.is_none() {
+        return Ok(DdlOperation::Create);
+    }
+    match conflict {
+        Conflict::Skip if has_model == is_model => Ok(DdlOperation::Skip),
+        Conflict::Replace if has_model == is_model => Ok(DdlOperation::Replace),
+        _ => Err(already_exists(reference, has_model)),
+    }
+}
+
+/// As [`look`], and removes what is to be replaced.
 pub(super) fn make_room(
     connection: &Connection,
     reference: &TableReference,
     conflict: Conflict,
     is_model: bool,
 ) -> Outcome<DdlOperation> {
-    let table = stored(connection, reference)?;
-    let model = model(connection, reference)?;
-    if table.is_none() && model.is_none() {
-        return Ok(DdlOperation::Create);
-    }
-    // Tables and models share their names; one never replaces the other.
-    let same_kind = model.is_some() == is_model;
-    match conflict {
-        Conflict::Skip if same_kind => Ok(DdlOperation::Skip),
-        Conflict::Replace if same_kind => {
-            if let Some(table) = table {
-                remove_table(connection, &table)?;
-            }
-            if model.is_some() {
-                remove_model(connection, reference)?;
-            }
-            Ok(DdlOperation::Replace)
+    let operation = look(connection, reference, conflict, is_model)?;
+    if operation == DdlOperation::Replace {
+        if let Some(table) = stored(connection, reference)? {
+            remove_table(connection, &table)?;
         }
-        _ => Err(already_exists(reference, model.is_some())),
+        remove_model(connection, reference)?;
     }
+    Ok(operation)
 }
 
 fn already_exists(reference: &TableReference, is_model: bool) -> QueryError {

@@ -6,7 +6,7 @@ use crate::server::bigquery::engine::resource::TableReference;
 use crate::server::bigquery::engine::script::{OptionValue, Script};
 use crate::server::bigquery::engine::session::Access;
 use crate::server::bigquery::engine::store::{Outcome, check_table_name, now_ms, put_model, require_dataset};
-use crate::server::bigquery::engine::write::{Conflict, make_room};
+use crate::server::bigquery::engine::write::{Conflict, look, make_room};
 use crate::server::bigquery::error::QueryError;
 use crate::server::bigquery::ml::{Frame, MlError, Model, ModelOptions};
 use crate::server::bigquery::sql::{Statement, StatementKind};
@@ -69,13 +69,7 @@ impl Script<'_> {
     fn conflict(&mut self, reference: &TableReference, conflict: Conflict) -> Outcome<DdlOperation> {
         self.session.atomically(Access::Read, |session| {
             require_dataset(&session.connection, &reference.dataset())?;
-            let found = crate::server::bigquery::engine::store::model(&session.connection, reference)?;
-            match (found, conflict) {
-                (Some(_), Conflict::Skip) => Ok(DdlOperation::Skip),
-                (Some(_), Conflict::Replace) => Ok(DdlOperation::Replace),
-                // Also finds tables of that name; nothing is removed.
-                _ => make_room(&session.connection, reference, Conflict::Fail, true),
-            }
+            look(&session.connection, reference, conflict, true)
         })
     }
 

@@ -6,7 +6,7 @@ use super::Script;
 use super::options::{dataset_settings, external_options, table_settings};
 use crate::server::bigquery::engine::manage;
 use crate::server::bigquery::engine::outcome::{Ddl, DdlOperation, DdlTarget, StatementOutcome};
-use crate::server::bigquery::engine::resource::{TableKind, TableReference};
+use crate::server::bigquery::engine::resource::{DatasetReference, TableKind, TableReference};
 use crate::server::bigquery::engine::session::Access;
 use crate::server::bigquery::engine::store::{Outcome, dataset, require_dataset};
 use crate::server::bigquery::engine::write::{self, Conflict, NewTable};
@@ -40,7 +40,7 @@ impl Script<'_> {
                 self.create_view(statement, (path, *action, names), options, query_text.clone(), outcome)
             }
             StatementKind::CreateExternalTable { path, action, columns, options } => {
-                self.create_external(path, *action, columns.as_deref(), options, outcome)
+                self.create_external(statement, (path, *action, columns.as_deref()), options, outcome)
             }
             _ => Err(QueryError::invalid_query("Statement not supported").at(statement.start)),
         }
@@ -53,7 +53,7 @@ impl Script<'_> {
         options: &[FunctionOption],
         outcome: &mut StatementOutcome,
     ) -> Outcome<()> {
-        let reference = self.session.dataset_path(&path.texts())?;
+        let reference = self.dataset_target(path)?;
         let options = self.options(options)?;
         let (location, settings) = dataset_settings(&options)?;
         // Without one of its own, a dataset is made where the job runs.
@@ -65,7 +65,8 @@ impl Script<'_> {
             match (before, Conflict::from(action)) {
                 (Some(_), Conflict::Skip) => return Ok(DdlOperation::Skip),
                 (Some(_), Conflict::Replace) => {
-                    return Err(QueryError::invalid_query("CREATE OR REPLACE SCHEMA is not supported"));
+                    let message = "CREATE OR REPLACE SCHEMA is not supported";
+                    return Err(QueryError::invalid_query(message).at(path.at));
                 }
                 _ => {}
             }
@@ -84,21 +85,12 @@ impl Script<'_> {
         query_text: Range<usize>,
         outcome: &mut StatementOutcome,
     ) -> Outcome<()> {
-        let reference = self.session.table_path(&path.texts())?;
+        let reference = self.target(path)?;
         let options = self.options(options)?;
         let settings = table_settings(&options)?;
         let text = self.text.get(query_text).unwrap_or_default().to_owned();
         let StatementKind::CreateView { query, .. } = &statement.kind else { return Ok(()) };
-        let mut fields = self.session.atomically(Access::Read, |session| {
-            let dry_run = std::mem::replace(&mut session.dry_run, true);
-            let analyzed = super::query::analyzed(session, statement, query);
-            session.dry_run = dry_run;
-            // Tables read for the analysis only are empty.
-            session.forget_tables();
-            let analyzed = analyzed?;
-            super::query::refuse_duplicates(&analyzed)?;
-            Ok(analyzed.fields)
-        })?;
+        let mut fields = self.fields_of_query(statement, query)?;
         if names.is_some() {
             let message = "CREATE VIEW with a column list is not supported; name the columns in its query";
             return Err(QueryError::invalid_query(message).at(path.at));
@@ -113,15 +105,14 @@ impl Script<'_> {
 
     fn create_external(
         &mut self,
-        path: &ast::Path,
-        action: Action,
-        columns: Option<&[Column]>,
+        statement: &Statement,
+        (path, action, columns): (&ast::Path, Action, Option<&[Column]>),
         options: &[FunctionOption],
         outcome: &mut StatementOutcome,
     ) -> Outcome<()> {
-        let reference = self.session.table_path(&path.texts())?;
+        let reference = self.target(path)?;
         let options = self.options(options)?;
-        let (mut definition, settings) = external_options(&options)?;
+        let (mut definition, settings) = external_options(&options, statement.start)?;
         require_dataset(&self.session.connection, &reference.dataset())?;
         let fields = match columns {
             Some(columns) => fields_of(columns)?,
@@ -132,6 +123,20 @@ impl Script<'_> {
         };
         let kind = TableKind::External(definition);
         self.create(NewTable { reference: &reference, kind, fields, settings }, action, outcome)
+    }
+
+    /// Checks a query that is not run: the columns of its rows.
+    pub(super) fn fields_of_query(&mut self, statement: &Statement, query: &ast::Query) -> Outcome<Vec<Field>> {
+        self.session.atomically(Access::Read, |session| {
+            let dry_run = std::mem::replace(&mut session.dry_run, true);
+            let analyzed = super::query::analyzed(session, statement, query);
+            session.dry_run = dry_run;
+            // Tables read for the analysis only are empty.
+            session.forget_tables();
+            let analyzed = analyzed?;
+            super::query::refuse_duplicates(&analyzed)?;
+            Ok(analyzed.fields)
+        })
     }
 
     /// Into the catalogue.
@@ -152,6 +157,11 @@ impl Script<'_> {
     /// The table that a path names, for what makes or removes it.
     pub(super) fn target(&self, path: &ast::Path) -> Outcome<TableReference> {
         self.session.table_path(&path.texts()).map_err(|error| error.at(path.at))
+    }
+
+    /// The dataset that a path names, for what makes or removes it.
+    pub(super) fn dataset_target(&self, path: &ast::Path) -> Outcome<DatasetReference> {
+        self.session.dataset_path(&path.texts()).map_err(|error| error.at(path.at))
     }
 }
 

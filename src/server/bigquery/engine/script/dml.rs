@@ -8,13 +8,13 @@ use crate::server::bigquery::engine::session::{Access, Session, split_path};
 use crate::server::bigquery::engine::store::{Outcome, Stored, account_appended, account_whole, restamp};
 use crate::server::bigquery::engine::write;
 use crate::server::bigquery::error::QueryError;
-use crate::server::bigquery::sql::{Statement, StatementKind};
+use crate::server::bigquery::sql::{Statement, StatementKind, ast};
 
 impl Script<'_> {
     pub(super) fn change(&mut self, statement: &Statement, outcome: &mut StatementOutcome) -> Outcome<()> {
         let statistics = self.session.atomically(Access::Write, |session| {
             if let StatementKind::Truncate { target } = &statement.kind {
-                return truncate(session, &target.texts());
+                return truncate(session, target);
             }
             let change = analyze::change(statement, session)?;
             if session.dry_run {
@@ -27,17 +27,17 @@ impl Script<'_> {
     }
 }
 
-fn truncate(session: &mut Session<'_>, path: &[String]) -> Outcome<DmlStatistics> {
-    let parts = split_path(path);
+fn truncate(session: &mut Session<'_>, target: &ast::Path) -> Outcome<DmlStatistics> {
+    let parts = split_path(&target.texts());
     if let [name] = parts.as_slice()
         && let Some(temporary) = session.temporary.get(name)
     {
         let deleted = session.execute(&format!("DELETE FROM {}", temporary.from))?;
         return Ok(DmlStatistics { deleted, ..DmlStatistics::default() });
     }
-    let reference = session.table_path(&parts)?;
+    let reference = session.table_path(&parts).map_err(|error| error.at(target.at))?;
     let mut stored = session.require_table(&reference)?;
-    refuse_others(&stored)?;
+    refuse_others(&stored).map_err(|error| error.at(target.at))?;
     let deleted = stored.table.rows;
     let fields = stored.table.fields.clone();
     write::empty(&session.connection, &mut stored, fields)?;

@@ -27,7 +27,7 @@ impl Script<'_> {
     }
 
     fn drop_schema(&mut self, path: &ast::Path, cascade: bool) -> Outcome<(DdlTarget, bool)> {
-        let reference = self.session.dataset_path(&path.texts())?;
+        let reference = self.dataset_target(path)?;
         let dropped = self.session.atomically(Access::Write, |session| {
             if store::dataset(&session.connection, &reference)?.is_none() {
                 return Ok(false);

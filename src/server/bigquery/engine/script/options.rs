@@ -213,8 +213,8 @@ pub(super) fn dataset_settings(options: &[OptionValue]) -> Outcome<(Option<Strin
     Ok((location, settings))
 }
 
-/// Of CREATE EXTERNAL TABLE.
-pub(crate) fn external_options(options: &[OptionValue]) -> Outcome<(ExternalDefinition, Settings)> {
+/// Of CREATE EXTERNAL TABLE, which is at `at`.
+pub(crate) fn external_options(options: &[OptionValue], at: Position) -> Outcome<(ExternalDefinition, Settings)> {
     let mut definition = ExternalDefinition::default();
     let mut settings = Settings::default();
     let mut format = None;
@@ -228,9 +228,10 @@ pub(crate) fn external_options(options: &[OptionValue]) -> Outcome<(ExternalDefi
         }
         external_option(option, &mut definition)?;
     }
-    definition.format = format.ok_or_else(|| QueryError::invalid_query("Missing required option: format"))?;
+    let missing = |name: &str| QueryError::invalid_query(format!("Missing required option: {name}")).at(at);
+    definition.format = format.ok_or_else(|| missing("format"))?;
     if definition.uris.is_empty() {
-        return Err(QueryError::invalid_query("Missing required option: uris"));
+        return Err(missing("uris"));
     }
     Ok((definition, settings))
 }

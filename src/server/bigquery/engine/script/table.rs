@@ -8,10 +8,12 @@ use super::options::table_settings;
 use super::query::{analyzed, refuse_duplicates};
 use crate::server::bigquery::engine::outcome::{Ddl, DdlOperation, DdlTarget, StatementOutcome};
 use crate::server::bigquery::engine::resource::{Settings, TableKind, TableReference};
-use crate::server::bigquery::engine::session::{Access, Place, Rows, Temporary};
-use crate::server::bigquery::engine::store::{Outcome, restamp};
+use crate::server::bigquery::engine::session::{Access, Place, Rows, Temporary, split_path};
+use crate::server::bigquery::engine::store::{
+    Outcome, account_whole, append_from, column_list, require_dataset, restamp,
+};
 use crate::server::bigquery::engine::write::{self, NewTable};
-use crate::server::bigquery::error::QueryError;
+use crate::server::bigquery::error::{QueryError, Reason};
 use crate::server::bigquery::function;
 use crate::server::bigquery::sql::{Action, Column, FunctionOption, Statement, StatementKind, ast};
 use crate::server::bigquery::value::{Field, Mode, Type};
@@ -33,6 +35,18 @@ impl Script<'_> {
         else {
             return Ok(());
         };
+        let (target, operation) = self.look(path, *action, *temporary)?;
+        if operation == DdlOperation::Skip {
+            // What is not run is checked all the same.
+            match (query, like) {
+                (Some(query), _) => drop(self.fields_of_query(statement, query)?),
+                (None, Some((other, _))) => drop(self.rows_like(other, false)?),
+                (None, None) => {}
+            }
+            self.session.usage.take();
+            outcome.ddl = Some(Ddl { operation, target });
+            return Ok(());
+        }
         let mut settings = self.table_options(options)?;
         if let Some(by) = partition_by {
             settings.metadata.insert("timePartitioning".to_owned(), partitioning(by)?);
@@ -51,6 +65,36 @@ impl Script<'_> {
         }
         let reference = self.target(path)?;
         self.create_filled(&reference, *action, (fields, settings), rows, outcome)
+    }
+
+    /// What is to be done at a table's name, before anything is run for it.
+    fn look(&mut self, path: &ast::Path, action: Action, temporary: bool) -> Outcome<(DdlTarget, DdlOperation)> {
+        if temporary {
+            return self.look_temporary(path, action).map(|(_, target, operation)| (target, operation));
+        }
+        let reference = self.target(path)?;
+        let operation = self.session.atomically(Access::Read, |session| {
+            require_dataset(&session.connection, &reference.dataset())?;
+            write::look(&session.connection, &reference, action.into(), false)
+        })?;
+        Ok((DdlTarget::Table(reference), operation))
+    }
+
+    fn look_temporary(&self, path: &ast::Path, action: Action) -> Outcome<(String, DdlTarget, DdlOperation)> {
+        let parts = split_path(&path.texts());
+        let [name] = parts.as_slice() else {
+            return Err(QueryError::invalid_query("A temporary table's name has one part").at(path.at));
+        };
+        let operation = match (self.session.temporary.contains_key(name), action) {
+            (true, Action::Create) => {
+                return Err(QueryError::new(Reason::Duplicate, format!("Already Exists: Table {name}")));
+            }
+            (true, Action::CreateIfNotExists) => DdlOperation::Skip,
+            (true, Action::CreateOrReplace) => DdlOperation::Replace,
+            (false, _) => DdlOperation::Create,
+        };
+        let target = DdlTarget::Table(TableReference::new(&self.session.project, "_SESSION", name));
+        Ok((name.clone(), target, operation))
     }
 
     fn table_options(&mut self, options: &[FunctionOption]) -> Outcome<Settings> {
@@ -104,7 +148,7 @@ impl Script<'_> {
                     QueryError::invalid_query(format!("{reference} is not a table that can be copied")).at(other.at)
                 );
             }
-            let columns = crate::server::bigquery::engine::store::column_list(0..fields.len());
+            let columns = column_list(0..fields.len());
             let rows = session.collect(Place::Work, &format!("SELECT {columns} FROM {}", stored.from()), &fields)?;
             Ok((fields, Some(rows)))
         })
@@ -120,7 +164,7 @@ impl Script<'_> {
     ) -> Outcome<()> {
         let operation = self.session.atomically(Access::Write, |session| {
             let connection = &session.connection;
-            crate::server::bigquery::engine::store::require_dataset(connection, &reference.dataset())?;
+            require_dataset(connection, &reference.dataset())?;
             let operation = write::make_room(connection, reference, action.into(), false)?;
             if operation == DdlOperation::Skip {
                 return Ok(operation);
@@ -129,9 +173,9 @@ impl Script<'_> {
                 write::create_table(connection, NewTable { reference, kind: TableKind::Table, fields, settings })?;
             if let Some(rows) = &rows {
                 let columns: Vec<String> = (0..rows.fields.len()).map(|n| format!("\"c{n}\"")).collect();
-                crate::server::bigquery::engine::store::append_from(connection, &stored, &rows.from, &columns)?;
+                append_from(connection, &stored, &rows.from, &columns)?;
                 write::check_required(connection, &stored, i64::MIN)?;
-                crate::server::bigquery::engine::store::account_whole(connection, &mut stored)?;
+                account_whole(connection, &mut stored)?;
                 restamp(connection, &mut stored)?;
             }
             Ok(operation)
@@ -151,27 +195,13 @@ impl Script<'_> {
         rows: Option<Rows>,
         outcome: &mut StatementOutcome,
     ) -> Outcome<()> {
-        let parts = crate::server::bigquery::engine::session::split_path(&path.texts());
-        let [name] = parts.as_slice() else {
-            return Err(QueryError::invalid_query("A temporary table's name has one part").at(path.at));
-        };
-        let target = DdlTarget::Table(TableReference::new(&self.session.project, "_SESSION", name));
-        let before = self.session.temporary.contains_key(name);
-        let operation = match (before, action) {
-            (true, Action::Create) => {
-                let message = format!("Already Exists: Table {name}");
-                return Err(QueryError::new(crate::server::bigquery::error::Reason::Duplicate, message));
-            }
-            (true, Action::CreateIfNotExists) => DdlOperation::Skip,
-            (true, Action::CreateOrReplace) => DdlOperation::Replace,
-            (false, _) => DdlOperation::Create,
-        };
+        let (name, target, operation) = self.look_temporary(path, action)?;
         if operation != DdlOperation::Skip {
             let from = match rows {
                 Some(rows) => rows.from,
                 None => self.session.create_own(Place::Work, 0..fields.len())?.0,
             };
-            self.session.temporary.insert(name.clone(), Temporary { from, fields });
+            self.session.temporary.insert(name, Temporary { from, fields });
         }
         outcome.ddl = Some(Ddl { operation, target });
         Ok(())
@@ -212,7 +242,7 @@ fn cast_rows(query: &crate::server::bigquery::analyze::Query, columns: &[Column]
             function::cast(&field.kind, &column.kind, false).ok_or_else(wrong)?.sql(&text)
         });
     }
-    let names = crate::server::bigquery::engine::store::column_list(0..columns.len());
+    let names = column_list(0..columns.len());
     Ok(format!("WITH \"q\" ({names}) AS ({}) SELECT {} FROM \"q\"", query.sql, items.join(", ")))
 }
 

@@ -146,3 +146,40 @@ fn a_dry_run_of_a_script_leaves_nothing_behind() {
     let wrong = QueryRequest { dry_run: true, ..request("SELECT nope") };
     assert!(fixture.engine.run(&wrong, &Silent, &CancellationToken::new()).error.is_some());
 }
+
+#[test]
+fn a_name_that_is_taken_is_found_before_anything_runs() {
+    let fixture = Fixture::new();
+    fixture.rows("CREATE TABLE ds.t AS SELECT 1 AS x");
+    let query = "AS SELECT IF(x > 0, ERROR('it ran'), x) AS x FROM ds.t";
+    let outcome = fixture.run(&format!("CREATE TABLE IF NOT EXISTS ds.t {query}"));
+    assert_eq!(outcome.error, None);
+    assert_eq!(outcome.statements[0].ddl.as_ref().unwrap().operation, DdlOperation::Skip);
+    assert_eq!(outcome.statements[0].bytes_processed, 0);
+    assert_eq!(fixture.error(&format!("CREATE TABLE ds.t {query}")).message, "Already Exists: Table p:ds.t");
+    assert_eq!(fixture.error(&format!("CREATE TABLE nowhere.t {query}")).message, "Not found: Dataset p:nowhere");
+    fixture.rows(&format!("CREATE TEMP TABLE s AS SELECT 2 AS x; CREATE TEMP TABLE IF NOT EXISTS s {query}"));
+    assert_eq!(fixture.error(&format!("CREATE OR REPLACE TABLE ds.t {query}")).message, "it ran");
+    assert_eq!(fixture.rows("SELECT x FROM ds.t"), "1");
+    // What does not run must be right all the same.
+    assert!(fixture.error("CREATE TABLE IF NOT EXISTS ds.t AS SELECT nope").message.contains("nope"));
+}
+
+#[test]
+fn what_is_wrong_with_a_name_or_an_option_has_its_place() {
+    let fixture = Fixture::new();
+    fixture.rows("CREATE VIEW ds.v AS SELECT 1 AS x");
+    for (text, place) in [
+        ("CREATE VIEW a.b.c.d AS SELECT 1 AS x", "at [1:13]"),
+        ("CREATE EXTERNAL TABLE a.b.c.d OPTIONS (format = 'CSV', uris = ['gs://b/o'])", "at [1:23]"),
+        ("CREATE SCHEMA a.b.c", "at [1:15]"),
+        ("DROP SCHEMA a.b.c", "at [1:13]"),
+        (" CREATE EXTERNAL TABLE ds.e OPTIONS (format = 'CSV')", "at [1:2]"),
+        (" CREATE EXTERNAL TABLE ds.e OPTIONS (uris = ['gs://b/o'])", "at [1:2]"),
+        ("TRUNCATE TABLE ds.v", "at [1:16]"),
+        ("TRUNCATE TABLE a.b.c.d", "at [1:16]"),
+    ] {
+        let error = fixture.error(text);
+        assert!(error.to_string().ends_with(place), "{text}: {error}");
+    }
+}
