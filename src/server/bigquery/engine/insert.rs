@@ -1,10 +1,11 @@
 //! `insertAll`: rows as JSON, checked one by one.
 
 use rusqlite::{Connection, params_from_iter};
+use serde_json::Value as Json;
 
 use super::external::JsonReader;
 use super::outcome::RowError;
-use super::request::{InsertOptions, InsertRow};
+use super::request::InsertOptions;
 use super::resource::TableKind;
 use super::store::{Outcome, Stored, account_appended, column_list, put_table, sqlite_error};
 use super::write::last_row;
@@ -14,7 +15,7 @@ use crate::server::bigquery::error::{QueryError, Reason};
 pub(super) fn rows(
     connection: &Connection,
     stored: &mut Stored,
-    rows: &[InsertRow],
+    rows: &[&Json],
     options: InsertOptions,
 ) -> Outcome<Vec<RowError>> {
     if stored.table.kind != TableKind::Table {
@@ -25,7 +26,7 @@ pub(super) fn rows(
     let mut good = Vec::new();
     let mut errors = Vec::new();
     for (index, row) in rows.iter().enumerate() {
-        match reader.read(&row.json) {
+        match reader.read(row) {
             Ok(cells) => good.push((index, cells)),
             Err(message) => errors.push(row_error(index, &message)),
         }

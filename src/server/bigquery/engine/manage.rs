@@ -1,18 +1,19 @@
 //! Datasets, tables and models as the API manages them.
 
 use rusqlite::Connection;
+use serde_json::Value as Json;
 
 use super::external::detect_fields;
 use super::objects::storage_error;
 use super::outcome::{Page, RowError};
-use super::request::{InsertOptions, InsertRow, Silent};
+use super::request::{InsertOptions, Silent};
 use super::resource::{
     Dataset, DatasetReference, ExternalDefinition, Model, Settings, Table, TableKind, TableReference,
 };
 use super::session::{Access, Session, detect};
 use super::store::{
-    self, Outcome, StoredModel, check_dataset_name, check_etag, put_dataset, put_model, put_table, require_dataset,
-    restamp, sqlite_error, stamp, stored, stored_all,
+    self, Outcome, StoredModel, check_dataset_name, check_etag, put_dataset, put_model, require_dataset, restamp,
+    sqlite_error, stamp, stored, stored_all,
 };
 use super::write::{self, Conflict, NewTable};
 use super::{Engine, insert};
@@ -249,11 +250,11 @@ impl Engine {
         })
     }
 
-    /// Streaming inserts. Empty: all rows were kept.
+    /// Streaming inserts of rows that must be objects. Empty: all rows were kept.
     pub fn insert_rows(
         &self,
         reference: &TableReference,
-        rows: &[InsertRow],
+        rows: &[&Json],
         options: InsertOptions,
     ) -> Outcome<Vec<RowError>> {
         self.change(|connection| {
@@ -338,7 +339,7 @@ fn replace_kind(table: &mut Table, kind: TableKind, view: Option<Vec<Field>>) ->
     Ok(())
 }
 
-/// The fields known stay in their places; new ones come behind them.
+/// The fields known stay in their places; new ones come behind them. To be put down by the caller.
 fn replace_fields(connection: &Connection, stored: &mut store::Stored, fields: Vec<Field>) -> Outcome<()> {
     if stored.table.kind != TableKind::Table {
         stored.table.fields = fields;
@@ -371,7 +372,7 @@ fn replace_fields(connection: &Connection, stored: &mut store::Stored, fields: V
             write::add_column(connection, stored, field)?;
         }
     }
-    put_table(connection, stored)
+    Ok(())
 }
 
 /// Indices of the columns named, in the table's order. A path into a struct chooses the whole column.

@@ -94,14 +94,6 @@ pub struct ExtractRequest {
     pub print_header: bool,
 }
 
-/// A row of `insertAll`.
-#[derive(Debug, Clone)]
-pub struct InsertRow {
-    pub insert_id: Option<String>,
-    /// Must be an object.
-    pub json: serde_json::Value,
-}
-
 #[derive(Debug, Clone, Copy, Default)]
 pub struct InsertOptions {
     /// Good rows are kept though others are bad.

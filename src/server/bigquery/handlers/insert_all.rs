@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::members::Members;
 use super::name;
 use crate::server::bigquery::BigQuery;
-use crate::server::bigquery::engine::{InsertOptions, InsertRow, RowError};
+use crate::server::bigquery::engine::{InsertOptions, RowError};
 use crate::server::bigquery::http::{ApiError, Request, Response};
 
 /// Rows of one request.
@@ -39,13 +39,13 @@ pub(super) fn insert_all(bigquery: &BigQuery, request: &Request) -> Result<Respo
     Ok(Response::json(answer))
 }
 
-fn read_row(index: usize, row: &Json) -> Result<InsertRow, ApiError> {
+/// The row's own JSON, an object. No row is taken for a repeat of another one: of an `insertId` only the type is checked.
+fn read_row(index: usize, row: &Json) -> Result<&Json, ApiError> {
     let members = Members::of(format!("rows[{index}]"), row)?;
     members.only(&["insertId", "json"], &[])?;
-    Ok(InsertRow {
-        insert_id: members.text("insertId")?.filter(|id| !id.is_empty()).map(str::to_owned),
-        json: members.required_object("json")?.json().clone().into(),
-    })
+    members.text("insertId")?;
+    members.required_object("json")?;
+    members.value("json").ok_or_else(ApiError::internal)
 }
 
 /// One entry for each row, with all that is wrong in it.

@@ -106,18 +106,18 @@ fn streamed_rows_are_checked_one_by_one() {
     let fixture = Fixture::new();
     fixture.rows("CREATE TABLE ds.t (a INT64 NOT NULL, d DATE, r ARRAY<STRUCT<x FLOAT64>>)");
     let table = TableReference::new("p", "ds", "t");
-    let rows = |rows: &[serde_json::Value]| {
-        rows.iter().map(|json| InsertRow { insert_id: None, json: json.clone() }).collect::<Vec<_>>()
+    let insert = |rows: &[serde_json::Value], options| {
+        fixture.engine.insert_rows(&table, &rows.iter().collect::<Vec<_>>(), options).unwrap()
     };
-    let good = rows(&[json!({"a": 1, "d": "2024-01-31", "r": [{"x": 1}]}), json!({"a": "2"})]);
-    assert_eq!(fixture.engine.insert_rows(&table, &good, InsertOptions::default()).unwrap(), []);
-    let mixed = rows(&[json!({"a": 3}), json!({"a": 4, "zz": 1}), json!({"d": "x"}), json!([])]);
-    let errors = fixture.engine.insert_rows(&table, &mixed, InsertOptions::default()).unwrap();
+    let good = [json!({"a": 1, "d": "2024-01-31", "r": [{"x": 1}]}), json!({"a": "2"})];
+    assert_eq!(insert(&good, InsertOptions::default()), []);
+    let mixed = [json!({"a": 3}), json!({"a": 4, "zz": 1}), json!({"d": "x"}), json!([])];
+    let errors = insert(&mixed, InsertOptions::default());
     let told: Vec<_> = errors.iter().map(|error| (error.index, error.reason, error.location.as_str())).collect();
     assert_eq!(told[..3], [(0, "stopped", ""), (1, "invalid", "zz"), (2, "invalid", "d")]);
     assert_eq!(errors[1].message, "no such field: zz.");
     let options = InsertOptions { skip_invalid_rows: true, ignore_unknown_values: true };
-    assert_eq!(fixture.engine.insert_rows(&table, &mixed, options).unwrap().len(), 2);
+    assert_eq!(insert(&mixed, options).len(), 2);
     assert_eq!(fixture.rows("SELECT * FROM ds.t ORDER BY a"), "1 2024-01-31 [(1)]\n2 NULL []\n3 NULL []\n4 NULL []");
     assert_eq!(fixture.engine.table(&table).unwrap().rows, 4);
 }

@@ -163,6 +163,7 @@ async fn rows_are_streamed_in_and_listed_by_column() {
     assert_eq!(server.get(data).await.1["totalRows"], "3");
     assert_eq!(refusal(&server.post(insert, json!({"rows": []})).await).2, "No rows present in the request.");
     assert_eq!(refusal(&server.post(insert, json!({"rows": [{"json": 5}]})).await).0, 400);
+    assert_eq!(refusal(&server.post(insert, json!({"rows": [{"insertId": 5, "json": {}}]})).await).0, 400);
     assert_eq!(server.post("/projects/p/datasets/d/tables/no/insertAll", json!({"rows": [{"json": {}}]})).await.0, 404);
     server.stop().await;
 }
