@@ -138,10 +138,8 @@ pub(super) fn key_of(request: &Request) -> Result<JobKey, ApiError> {
 /// # Errors
 /// 404 when the request says that the job is elsewhere.
 pub(super) fn check_location(request: &Request, found: &Found) -> Result<(), ApiError> {
-    let reference = found.to_json();
-    let known = reference.pointer("/jobReference/location").and_then(Json::as_str).unwrap_or_default();
     match request.params.text("location") {
-        Some(asked) if !asked.eq_ignore_ascii_case(known) => {
+        Some(asked) if !asked.eq_ignore_ascii_case(found.location()) => {
             let key = key_of(request)?;
             let asked: String = asked.chars().take(64).collect();
             Err(ApiError::not_found(format!("Not found: Job {}:{asked}.{}", key.project, key.id)))

@@ -57,6 +57,16 @@ impl Found {
             Self::Done(record) => record.resource.clone(),
         }
     }
+
+    /// Where it runs or ran.
+    pub(crate) fn location(&self) -> &str {
+        match self {
+            Self::Active(job) => &job.reference.location,
+            Self::Done(record) => {
+                record.member("/jobReference/location").and_then(serde_json::Value::as_str).unwrap_or_default()
+            }
+        }
+    }
 }
 
 impl Jobs {
