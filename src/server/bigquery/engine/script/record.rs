@@ -6,6 +6,9 @@ use crate::server::bigquery::engine::store::{Outcome, now_ms};
 use crate::server::bigquery::error::QueryError;
 use crate::server::bigquery::sql::{ObjectKind, Statement, StatementKind};
 
+/// Of the text of a statement that only an expression of is evaluated, so much is kept.
+const EXPRESSION_CHARS_MAX: usize = 1000;
+
 impl Script<'_> {
     /// Runs `work` as a child job: told to who looks, its outcome kept, its failure put down. Gives what it gave.
     pub(super) fn recorded<T>(
@@ -19,7 +22,8 @@ impl Script<'_> {
             let message = format!("Script exceeded the maximum number of child jobs: {STATEMENTS_MAX}");
             return Err(QueryError::invalid_query(message));
         }
-        let text = self.text.get(statement.text.clone()).unwrap_or_default().to_owned();
+        let text = self.text.get(statement.text.clone()).unwrap_or_default();
+        let text = shown(text, evaluation).to_owned();
         let number = self.outcomes.len();
         self.session.progress.statement_started(number, statement.start, &text);
         let mut outcome = blank(statement, evaluation, text);
@@ -35,6 +39,14 @@ impl Script<'_> {
         self.session.progress.statement_ended(number, &outcome);
         self.outcomes.push(outcome);
         done
+    }
+}
+
+/// A loop's condition is kept each time that it is evaluated: not with all that the loop holds.
+fn shown(text: &str, evaluation: Evaluation) -> &str {
+    match (evaluation, text.char_indices().nth(EXPRESSION_CHARS_MAX)) {
+        (Evaluation::Expression, Some((end, _))) => text.get(..end).unwrap_or_default(),
+        _ => text,
     }
 }
 

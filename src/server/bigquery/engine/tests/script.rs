@@ -183,3 +183,18 @@ fn what_is_wrong_with_a_name_or_an_option_has_its_place() {
         assert!(error.to_string().ends_with(place), "{text}: {error}");
     }
 }
+
+#[test]
+fn a_loop_is_not_kept_again_with_each_of_its_conditions() {
+    let fixture = Fixture::new();
+    let body = format!("SET n = n + 1; IF n > 5 THEN SELECT '{}'; END IF;", "é".repeat(5000));
+    let script = format!("DECLARE n INT64 DEFAULT 0; WHILE n < (SELECT 3) DO {body} END WHILE");
+    let outcome = fixture.run(&script);
+    assert_eq!(outcome.error, None);
+    let conditions: Vec<_> = outcome.statements.iter().filter(|outcome| outcome.text.starts_with("WHILE")).collect();
+    assert_eq!(conditions.len(), 4);
+    assert!(conditions.iter().all(|outcome| outcome.text.chars().count() == 1000));
+    // A statement is kept whole.
+    let long = format!("SELECT '{}'", "é".repeat(5000));
+    assert_eq!(fixture.run(&long).statements[0].text, long);
+}
