@@ -36,6 +36,7 @@ pub use outcome::*;
 pub use request::*;
 pub use resource::*;
 pub use store::OpenError;
+pub(crate) use store::{check_dataset_name, check_table_name, now_ms};
 
 /// One server's data: everything of all projects.
 pub struct Engine {

@@ -79,7 +79,6 @@ pub enum DdlOperation {
     Replace,
     Skip,
     Drop,
-    Alter,
 }
 
 impl DdlOperation {
@@ -90,7 +89,6 @@ impl DdlOperation {
             Self::Replace => "REPLACE",
             Self::Skip => "SKIP",
             Self::Drop => "DROP",
-            Self::Alter => "ALTER",
         }
     }
 }

@@ -7,8 +7,8 @@ use super::request::{CreateDisposition, Destination, WriteDisposition};
 use super::resource::{Settings, Table, TableKind, TableReference};
 use super::store::{
     Outcome, Stored, account_appended, append_from, check_fields, check_table_name, create_rows, drop_rows, model,
-    next_number, now_ms, put_table, remove_model, remove_table, require_dataset, restamp, sqlite_error, stamp, stored,
-    table_not_found, tables_expired,
+    next_number, now_ms, put_table, remove_expired_models, remove_model, remove_table, require_dataset, restamp,
+    sqlite_error, stamp, stored, table_not_found, tables_expired,
 };
 use crate::server::bigquery::error::{QueryError, Reason};
 use crate::server::bigquery::value::{Field, Mode, Type};
@@ -110,8 +110,9 @@ fn default_expiration(dataset: &Settings) -> Option<i64> {
     now_ms().checked_add(life)
 }
 
-/// Removes the tables whose time is over.
+/// Removes the tables and models whose time is over.
 pub(super) fn purge(connection: &Connection) -> Outcome<()> {
+    remove_expired_models(connection)?;
     for number in tables_expired(connection)? {
         connection
             .execute("DELETE FROM catalog_tables WHERE number = ?1", [number])

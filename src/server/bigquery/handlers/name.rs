@@ -1,11 +1,10 @@
-//! Names of projects, datasets, tables, models and jobs: checked once, before anything is looked up by them.
+//! Names of projects, datasets, tables, models and jobs: checked once, before anything is looked up by them. What the engine keeps
+//! has its rules from there.
 
 use super::members::Members;
-use crate::server::bigquery::engine::{DatasetReference, TableReference};
+use crate::server::bigquery::engine::{DatasetReference, TableReference, check_dataset_name, check_table_name};
 use crate::server::bigquery::http::{ApiError, Request};
 
-const DATASET_CHARS_MAX: usize = 1024;
-const TABLE_BYTES_MAX: usize = 1024;
 const JOB_CHARS_MAX: usize = 1024;
 const PROJECT_CHARS_MAX: usize = 100;
 
@@ -27,29 +26,15 @@ pub(super) fn project(id: &str) -> Result<&str, ApiError> {
 /// # Errors
 /// 400 for what can't be the id of a dataset.
 pub(super) fn dataset(id: &str) -> Result<&str, ApiError> {
-    let is_sane = id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') && !id.is_empty();
-    if is_sane && id.len() <= DATASET_CHARS_MAX {
-        return Ok(id);
-    }
-    Err(ApiError::invalid(format!(
-        "Invalid dataset ID \"{}\". Dataset IDs must be alphanumeric (plus underscores) and must be at most \
-         {DATASET_CHARS_MAX} characters long.",
-        shown(id)
-    )))
+    check_dataset_name(id)?;
+    Ok(id)
 }
 
 /// # Errors
 /// 400 for what can't be the id of a table or a model.
 pub(super) fn table(id: &str) -> Result<&str, ApiError> {
-    let is_sane = id.chars().all(|c| c.is_alphanumeric() || "_- ".contains(c)) && !id.trim().is_empty();
-    if is_sane && id.len() <= TABLE_BYTES_MAX {
-        return Ok(id);
-    }
-    Err(ApiError::invalid(format!(
-        "Invalid table ID \"{}\". Table IDs must be alphanumeric (plus underscores) and must be at most \
-         {TABLE_BYTES_MAX} characters long. Also, Table decorators cannot be used.",
-        shown(id)
-    )))
+    check_table_name(id)?;
+    Ok(id)
 }
 
 /// # Errors

@@ -19,7 +19,4 @@ pub(crate) use resource::Record;
 pub(crate) use run::dry_run;
 pub(crate) use table::{Found, Jobs};
 
-/// Milliseconds since 1970.
-pub(crate) fn now_ms() -> i64 {
-    jiff::Timestamp::now().as_millisecond()
-}
+use super::engine::now_ms;

@@ -18,8 +18,9 @@ pub(super) use catalogue::{
 };
 pub(super) use folder::Folder;
 pub use folder::OpenError;
-pub(super) use models::{StoredModel, model, models, put_model, remove_model};
-pub(super) use name::{check_dataset_name, check_fields, check_table_name};
+pub(super) use models::{StoredModel, model, models, put_model, remove_expired_models, remove_model};
+pub(super) use name::check_fields;
+pub(crate) use name::{check_dataset_name, check_table_name};
 pub(super) use pool::{Pool, Pooled};
 pub(super) use results::Results;
 pub(super) use rows::{
@@ -59,7 +60,7 @@ pub(super) fn cancelled() -> QueryError {
 }
 
 /// Milliseconds since 1970.
-pub(super) fn now_ms() -> i64 {
+pub(crate) fn now_ms() -> i64 {
     let elapsed = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
     i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
 }

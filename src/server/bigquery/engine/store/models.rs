@@ -80,3 +80,8 @@ pub(crate) fn remove_model(connection: &Connection, reference: &TableReference) 
     let done = connection.execute(sql, [&reference.project, &reference.dataset, &reference.table]);
     done.map(drop).map_err(|error| sqlite_error(&error))
 }
+
+pub(crate) fn remove_expired_models(connection: &Connection) -> Outcome<()> {
+    let done = connection.execute("DELETE FROM catalog_models WHERE expiration_ms <= ?1", [now_ms()]);
+    done.map(drop).map_err(|error| sqlite_error(&error))
+}

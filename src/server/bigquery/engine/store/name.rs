@@ -7,6 +7,8 @@ use crate::server::bigquery::error::{QueryError, Reason};
 use crate::server::bigquery::value::{Field, Type};
 
 const NAME_CHARS_MAX: usize = 1024;
+/// Of a wrong name so much is given back.
+const SHOWN_CHARS_MAX: usize = 100;
 const COLUMN_CHARS_MAX: usize = 300;
 const COLUMNS_MAX: usize = 1900;
 
@@ -90,7 +92,7 @@ fn check_column_name(name: &str) -> Outcome<()> {
 
 /// Not too long for a message.
 fn shown(name: &str) -> String {
-    name.chars().take(NAME_CHARS_MAX).collect()
+    name.chars().take(SHOWN_CHARS_MAX).collect()
 }
 
 #[cfg(test)]

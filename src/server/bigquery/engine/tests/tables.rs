@@ -156,3 +156,20 @@ fn the_api_replaces_with_etags_and_pages_through_rows() {
     fixture.engine.delete_table(&table).unwrap();
     assert_eq!(fixture.engine.table(&table).unwrap_err().message, "Not found: Table p:ds.t");
 }
+
+#[test]
+fn a_model_whose_time_is_over_is_removed() {
+    let fixture = Fixture::new();
+    fixture.rows(
+        "CREATE MODEL ds.m OPTIONS (model_type = 'linear_reg', input_label_cols = ['y']) AS
+         SELECT x, 2 * x AS y FROM UNNEST(GENERATE_ARRAY(1, 20)) AS x",
+    );
+    let reference = TableReference::new("p", "ds", "m");
+    let over = Settings { expiration_ms: Some(1), ..Settings::default() };
+    fixture.engine.replace_model(&reference, over, None).unwrap();
+    assert_eq!(fixture.engine.model(&reference).unwrap_err().reason, Reason::NotFound);
+    fixture.rows("CREATE TABLE ds.t (x INT64)");
+    let connection = fixture.engine.pool.take().unwrap();
+    let left: i64 = connection.query_row("SELECT count(*) FROM catalog_models", [], |row| row.get(0)).unwrap();
+    assert_eq!(left, 0);
+}
