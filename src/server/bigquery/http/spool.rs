@@ -2,11 +2,13 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::body::Incoming;
 use hyper::header::HeaderMap;
 use tokio::io::AsyncWriteExt;
 use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout_at};
 
 use super::body;
 use super::error::ApiError;
@@ -16,12 +18,15 @@ use crate::server::http::body::{check_announced, next_frame};
 pub(crate) const MEDIA_BYTES_MAX: u64 = 101 * 1024 * 1024;
 /// Uploads that are received at once.
 const RECEIVING_MAX: usize = 8;
+/// One upload's whole time: a slow client does not keep its place for ever.
+const RECEIVING_TIME_MAX: Duration = Duration::from_secs(3600);
 
 /// The folder for bodies.
 #[derive(Debug, Clone)]
 pub(crate) struct Spool {
     folder: PathBuf,
     slots: Arc<Semaphore>,
+    time_max: Duration,
 }
 
 /// A file that is removed when nobody needs it any more.
@@ -55,7 +60,8 @@ impl Spool {
             std::fs::remove_dir_all(folder)?;
         }
         std::fs::create_dir_all(folder)?;
-        Ok(Self { folder: folder.to_owned(), slots: Arc::new(Semaphore::new(RECEIVING_MAX)) })
+        let slots = Arc::new(Semaphore::new(RECEIVING_MAX));
+        Ok(Self { folder: folder.to_owned(), slots, time_max: RECEIVING_TIME_MAX })
     }
 
     /// A file name that nobody else has.
@@ -63,7 +69,7 @@ impl Spool {
         TempFile(self.folder.join(uuid::Uuid::new_v4().simple().to_string()))
     }
 
-    /// A body that breaks off is kept as far as it came.
+    /// A body that breaks off, or that takes too long, is kept as far as it came.
     ///
     /// # Errors
     /// 413 over the bound, 429 when too many are received, 500 when the disk fails.
@@ -73,13 +79,14 @@ impl Spool {
         };
         check_announced(body, MEDIA_BYTES_MAX).map_err(|error| body::api_error(error, MEDIA_BYTES_MAX))?;
         let is_compressed = body::is_compressed(headers)?;
+        let end = Instant::now() + self.time_max;
         let mut spooled = Spooled { file: self.new_file(), length: 0, is_complete: true, is_compressed };
         let mut file = tokio::fs::File::create(spooled.file.path()).await.map_err(|error| disk(&error))?;
         loop {
-            let frame = match next_frame(body).await {
-                Ok(Some(frame)) => frame,
-                Ok(None) => break,
-                Err(_) => {
+            let frame = match timeout_at(end, next_frame(body)).await {
+                Ok(Ok(Some(frame))) => frame,
+                Ok(Ok(None)) => break,
+                Ok(Err(_)) | Err(_) => {
                     spooled.is_complete = false;
                     break;
                 }
@@ -106,4 +113,43 @@ impl Drop for TempFile {
 fn disk(error: &std::io::Error) -> ApiError {
     tracing::error!(%error, "an upload was not written to disk");
     ApiError::internal()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body_util::Empty;
+    use hyper::body::Bytes;
+    use hyper::service::service_fn;
+    use hyper_util::rt::TokioIo;
+
+    #[tokio::test]
+    async fn a_client_that_is_too_slow_is_kept_as_far_as_it_came() {
+        let folder = tempfile::tempdir().unwrap();
+        let spool = Spool { time_max: Duration::from_millis(300), ..Spool::open(&folder.path().join("up")).unwrap() };
+        let (mut client, server) = tokio::io::duplex(1024);
+        let (told, mut received) = tokio::sync::mpsc::channel(1);
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let (spool, told) = (spool.clone(), told.clone());
+            async move {
+                let (head, mut body) = request.into_parts();
+                told.send(spool.receive(&head.headers, &mut body).await).await.unwrap();
+                Ok::<_, std::convert::Infallible>(hyper::Response::new(Empty::<Bytes>::new()))
+            }
+        });
+        let served =
+            tokio::spawn(hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(server), service));
+        client.write_all(b"PUT / HTTP/1.1\r\nhost: a\r\ncontent-length: 100000\r\n\r\n").await.unwrap();
+        // Never silent for long.
+        let sent = tokio::spawn(async move {
+            while client.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(10)).await
+            }
+        });
+        let spooled = tokio::time::timeout(Duration::from_secs(10), received.recv()).await.unwrap().unwrap().unwrap();
+        assert!(!spooled.is_complete && (1..100).contains(&spooled.length), "{spooled:?}");
+        assert_eq!(std::fs::metadata(spooled.file.path()).unwrap().len(), spooled.length);
+        sent.abort();
+        served.abort();
+    }
 }
