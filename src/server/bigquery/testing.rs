@@ -19,6 +19,8 @@ use super::{BigQuery, BigQueryConfig};
 
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
+    /// Of another socket of the same server.
+    pub(crate) other_address: SocketAddr,
     client: Client<HttpConnector, Full<Bytes>>,
     shutdown: CancellationToken,
     served: tokio::task::JoinHandle<()>,
@@ -35,10 +37,13 @@ impl Server {
         let bigquery = tokio::task::spawn_blocking(move || BigQuery::open(config)).await.unwrap().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let other = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let other_address = other.local_addr().unwrap();
         let shutdown = CancellationToken::new();
         let told = shutdown.clone();
-        let served = tokio::spawn(async move { Arc::new(bigquery).serve(vec![listener], told).await.unwrap() });
-        Self { address, client: Client::builder(TokioExecutor::new()).build_http(), shutdown, served, folder }
+        let served = tokio::spawn(async move { Arc::new(bigquery).serve(vec![listener, other], told).await.unwrap() });
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { address, other_address, client, shutdown, served, folder }
     }
 
     /// With a dataset `d`.
@@ -62,7 +67,11 @@ impl Server {
     }
 
     pub(crate) fn request_at(&self, method: &str, path: &str) -> Ask {
-        let head = hyper::Request::builder().method(method).uri(format!("http://{}{path}", self.address));
+        self.request_to(self.address, method, path)
+    }
+
+    pub(crate) fn request_to(&self, address: SocketAddr, method: &str, path: &str) -> Ask {
+        let head = hyper::Request::builder().method(method).uri(format!("http://{address}{path}"));
         Ask { head, body: Bytes::new(), client: self.client.clone() }
     }
 

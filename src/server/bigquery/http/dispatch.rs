@@ -13,6 +13,7 @@ use super::params::Params;
 use super::route::{BodyKind, Handler};
 use super::server::Context;
 use super::{body, guard, uri};
+use crate::server::http::LocalAddress;
 use crate::server::http::body::{HeldBody, discard};
 use crate::server::http::uri::{decode_path, decode_query};
 
@@ -55,7 +56,7 @@ async fn prepare(
         headers: head.headers.clone(),
         body: Bytes::new(),
         media: None,
-        base_url: base_url(&head.headers, context.port),
+        base_url: base_url(&head.headers, head.extensions.get::<LocalAddress>().map(|local| local.0.port())),
     };
     let mut held = None;
     match route.body {
@@ -88,13 +89,16 @@ fn check_alt(params: &Params) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Some clients leave the port out of `Host`; the listener's own is meant then.
-fn base_url(headers: &HeaderMap, port: u16) -> String {
+/// Some clients leave the port out of `Host`; the one that they connected to is meant then.
+fn base_url(headers: &HeaderMap, port: Option<u16>) -> String {
     let is_sane = |host: &&str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".:-_[]".contains(&byte));
     let host = headers.get(HOST).and_then(|host| host.to_str().ok()).filter(|host| !host.is_empty());
     let host = host.filter(is_sane).unwrap_or("127.0.0.1");
     let has_port = host.rsplit_once(':').is_some_and(|(_, port)| port.parse::<u16>().is_ok()) && !host.ends_with(']');
-    if has_port { format!("http://{host}") } else { format!("http://{host}:{port}") }
+    match port {
+        Some(port) if !has_port => format!("http://{host}:{port}"),
+        _ => format!("http://{host}"),
+    }
 }
 
 /// A handler's panic is its own request's matter.
@@ -136,7 +140,7 @@ mod tests {
             if let Some(host) = host {
                 headers.insert(HOST, host.parse().unwrap());
             }
-            base_url(&headers, 9050)
+            base_url(&headers, Some(9050))
         };
         assert_eq!(url(Some("127.0.0.1")), "http://127.0.0.1:9050");
         assert_eq!(url(Some("box:80")), "http://box:80");

@@ -25,8 +25,6 @@ pub(super) struct Context {
     pub(super) bigquery: Arc<BigQuery>,
     pub(super) router: &'static Router<Route>,
     pub(super) budget: Budget,
-    /// Of the first listener.
-    pub(super) port: u16,
 }
 
 /// Serves until `shutdown`, then lets running requests end within the drain timeout.
@@ -36,7 +34,6 @@ pub(crate) async fn serve(
     listeners: Vec<TcpListener>,
     shutdown: CancellationToken,
 ) {
-    let port = listeners.first().and_then(|listener| listener.local_addr().ok()).map_or(0, |address| address.port());
-    let context = Arc::new(Context { bigquery, router, budget: Budget::new(BODIES_BYTES_MAX), port });
+    let context = Arc::new(Context { bigquery, router, budget: Budget::new(BODIES_BYTES_MAX) });
     http::serve(listeners, BOUNDS, shutdown, move |request| dispatch::answer(Arc::clone(&context), request)).await;
 }

@@ -146,3 +146,17 @@ async fn the_ways_of_other_clients_end_an_upload_too() {
     let left = std::fs::read_dir(folder.path().join("data/uploads")).unwrap().count();
     assert_eq!(left, 0, "uploads leave no file");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_goes_on_at_the_socket_where_it_began() {
+    let server = Server::with_dataset().await;
+    let body = load("o1", "o1").to_string();
+    for address in [server.address, server.other_address] {
+        let request = server.request_to(address, "POST", &format!("{UPLOAD}?uploadType=resumable"));
+        // Without its port, as some clients write it.
+        let answer = request.header("host", "127.0.0.1").body(body.clone()).send().await;
+        let location = answer.headers["location"].to_str().unwrap();
+        assert!(location.starts_with(&format!("http://{address}/upload/")), "{location}");
+    }
+    server.stop().await;
+}
