@@ -3,6 +3,8 @@
 //! Within a segment most zones do not change their offset, so the work is a division; where they do, or where units differ in
 //! length, the starts of all buckets of the segment are laid out once and looked up.
 
+use std::ops::RangeInclusive;
+
 use jiff::civil::{Date, DateTime, Weekday};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{Timestamp, ToSpan};
@@ -199,10 +201,13 @@ impl Rounding {
             Interval::Fixed(width) => Some((width.max(1), 0)),
             Interval::Calendar(unit) => unit.grid(),
         };
-        if let Some((width, shift)) = grid
-            && let Some(ahead) = self.steady_offset(least.saturating_sub(2 * width.max(DAY)), greatest)
-        {
-            return Prepared::Grid { width, shift: shift.saturating_sub(ahead).saturating_add(self.offset) };
+        if let Some((width, shift)) = grid {
+            // The first bucket starts before the first instant.
+            let from = least.saturating_sub(width.max(DAY).saturating_mul(2));
+            if let Some(ahead) = self.steady_offset(from, greatest) {
+                let shift = shift.saturating_sub(ahead).saturating_add(self.offset);
+                return Prepared::Grid { width, shift, known: from..=greatest };
+            }
         }
         let mut starts = vec![self.round(least)];
         while let Some(last) = starts.last().copied().filter(|last| *last <= greatest) {
@@ -228,8 +233,16 @@ impl Rounding {
 /// Rounding made cheap for one segment.
 #[derive(Debug, Clone)]
 pub(super) enum Prepared {
-    Grid { width: i64, shift: i64 },
-    Table { starts: Vec<i64>, last: usize },
+    /// One grid for all instants that are known; beyond them the zone's offset may be another one.
+    Grid {
+        width: i64,
+        shift: i64,
+        known: RangeInclusive<i64>,
+    },
+    Table {
+        starts: Vec<i64>,
+        last: usize,
+    },
     Slow,
 }
 
@@ -237,7 +250,7 @@ impl Prepared {
     #[inline]
     pub(super) fn round(&mut self, rounding: &Rounding, millis: i64) -> i64 {
         match self {
-            Self::Grid { width, shift } => floor_to(millis, *width, *shift),
+            Self::Grid { width, shift, known } if known.contains(&millis) => floor_to(millis, *width, *shift),
             Self::Table { starts, last } => {
                 let fits = |at: usize| {
                     starts.get(at).is_some_and(|start| *start <= millis)
@@ -251,18 +264,20 @@ impl Prepared {
                 }
                 starts.get(*last).copied().unwrap_or(millis)
             }
-            Self::Slow => rounding.round(millis),
+            Self::Grid { .. } | Self::Slow => rounding.round(millis),
         }
     }
 
-    /// The first instant after the bucket that was just found to start at `start`; `start` itself where that is not known.
+    /// An instant before which all from `start` on are rounded to `start`, which was just found; `start` where none is known.
     pub(super) fn end(&self, start: i64) -> i64 {
         match self {
-            Self::Grid { width, .. } => start.saturating_add(*width),
+            Self::Grid { width, known, .. } if known.contains(&start) => {
+                start.saturating_add(*width).min(known.end().saturating_add(1))
+            }
             Self::Table { starts, last } if starts.get(*last) == Some(&start) => {
                 starts.get(*last + 1).copied().unwrap_or(start)
             }
-            Self::Table { .. } | Self::Slow => start,
+            Self::Grid { .. } | Self::Table { .. } | Self::Slow => start,
         }
     }
 }
@@ -349,12 +364,14 @@ mod tests {
             let mut values: Vec<i64> = steps.iter().map(|step| start + step).collect();
             values.sort_unstable();
             let mut prepared = rounding.prepare(values[0], values[values.len() - 1]);
+            // What stands in for a missing value may lie anywhere.
+            values.extend([start - 200 * DAY, start + 200 * DAY]);
             for value in values {
                 let rounded = rounding.round(value);
                 prop_assert!(rounded <= value);
                 prop_assert_eq!(prepared.round(&rounding, value), rounded);
                 let end = prepared.end(rounded);
-                prop_assert!(end == rounded || end == rounding.next(rounded), "{end} for {rounded}");
+                prop_assert!(end <= rounded || prepared.round(&rounding, end - 1) == rounded, "{end} for {rounded}");
                 prop_assert!(rounding.next(rounded) > value, "{} < {}", rounding.next(rounded), value);
             }
         }

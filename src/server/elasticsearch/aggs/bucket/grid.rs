@@ -93,7 +93,7 @@ impl Default for GridState {
 #[derive(Default)]
 struct OpenBucket {
     start: i64,
-    /// The first instant after it; `start` or less if not known.
+    /// All instants from `start` to before this one are in it.
     end: i64,
     hint: u64,
     allowed: bool,

@@ -310,7 +310,8 @@ fn evaluate_metric(kind: &str, options: &Value, documents: &[&Value]) -> Value {
     let mut all: Vec<f64> = documents.iter().flat_map(|document| numbers(document, options)).collect();
     all.sort_by(f64::total_cmp);
     let some = |value: f64| if all.is_empty() { Value::Null } else { json!(value) };
-    let (sum, count) = (all.iter().sum::<f64>(), all.len());
+    // Of nothing the standard library gives -0, which an order would see.
+    let (sum, count) = (all.iter().sum::<f64>() + 0.0, all.len());
     let (least, most) = (all.first().copied().unwrap_or_default(), all.last().copied().unwrap_or_default());
     match kind {
         "value_count" => json!({"value": count}),
