@@ -229,7 +229,7 @@ impl StackSpec {
             ("KAFKA_TRANSACTION_STATE_LOG_MIN_ISR", "1".to_owned()),
             ("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_REPLICATION_FACTOR", "1".to_owned()),
             ("KAFKA_SHARE_COORDINATOR_STATE_TOPIC_MIN_ISR", "1".to_owned()),
-            ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "0".to_owned()),
+            ("KAFKA_GROUP_INITIAL_REBALANCE_DELAY_MS", "200".to_owned()),
             ("KAFKA_LOG_DIRS", "/var/lib/kafka/data".to_owned()),
             ("KAFKA_HEAP_OPTS", format!("-Xms{heap_mib}m -Xmx{heap_mib}m{}", self.sve_off())),
         ]

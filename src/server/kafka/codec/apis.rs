@@ -76,7 +76,7 @@ pub(crate) static APIS: &[Api] = &[
     api(ApiKey::OffsetCommit, "OffsetCommit", (2, 9), 8, schema::OFFSET_COMMIT),
     api(ApiKey::OffsetFetch, "OffsetFetch", (1, 9), 6, schema::OFFSET_FETCH),
     api(ApiKey::FindCoordinator, "FindCoordinator", (0, 6), 3, schema::FIND_COORDINATOR),
-    api(ApiKey::JoinGroup, "JoinGroup", (0, 9), 6, schema::JOIN_GROUP).note("no initial rebalance delay"),
+    api(ApiKey::JoinGroup, "JoinGroup", (0, 9), 6, schema::JOIN_GROUP).note("an initial rebalance delay of 0.2 s"),
     api(ApiKey::Heartbeat, "Heartbeat", (0, 4), 4, schema::HEARTBEAT),
     api(ApiKey::LeaveGroup, "LeaveGroup", (0, 5), 4, schema::LEAVE_GROUP),
     api(ApiKey::SyncGroup, "SyncGroup", (0, 5), 4, schema::SYNC_GROUP),
