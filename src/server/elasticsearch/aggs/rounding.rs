@@ -214,9 +214,16 @@ impl Rounding {
             if starts.len() >= TABLE_MAX {
                 return Prepared::Slow;
             }
-            starts.push(self.next(last));
+            starts.push(self.start_after(last));
         }
         Prepared::Table { starts, last: 0 }
+    }
+
+    /// As [`Self::next`], where it is the start that instants are rounded to: of a bucket that begins in a gap of the zone, `next`
+    /// counts from the gap's end.
+    fn start_after(&self, start: i64) -> i64 {
+        let next = self.next(start);
+        Some(self.round(next)).filter(|rounded| *rounded > start).unwrap_or(next)
     }
 
     fn steady_offset(&self, least: i64, greatest: i64) -> Option<i64> {
@@ -335,6 +342,15 @@ mod tests {
         assert_eq!(hour.round(millis("2024-11-03T05:30:00Z")), millis("2024-11-03T05:00:00Z"));
         assert_eq!(hour.round(millis("2024-11-03T06:30:00Z")), millis("2024-11-03T06:00:00Z"));
         assert_eq!(hour.next(millis("2024-11-03T05:00:00Z")), millis("2024-11-03T06:00:00Z"));
+    }
+
+    #[test]
+    fn a_grid_goes_on_as_it_was_behind_a_bucket_that_begins_in_a_gap() {
+        let width = 1_941_455_519;
+        let grid = rounding(Interval::Fixed(width), "America/New_York");
+        let (least, greatest) = (millis("2025-03-22T03:15:56Z"), millis("2025-04-29T10:48:47Z"));
+        assert_eq!(grid.round(least), millis("2025-03-09T07:00:00Z"), "the end of the gap");
+        assert_eq!(grid.prepare(least, greatest).round(&grid, greatest), grid.round(greatest));
     }
 
     #[test]
