@@ -2,6 +2,7 @@
 
 use tantivy::{DocId, SegmentReader};
 
+use super::kept::Kept;
 use super::outcome::{Budget, NamedOutcome, Outcome};
 use crate::server::elasticsearch::error::{ApiError, Exception};
 
@@ -64,6 +65,16 @@ pub(super) trait Collector: Send {
 
     fn collect(&mut self, docs: &Docs<'_>) -> Result<(), Exception>;
 
+    /// A copy of what was gathered so far, for another search; none where it can't go on elsewhere.
+    fn keep(&self) -> Option<Kept> {
+        None
+    }
+
+    /// Goes on from what a collector of the same request kept, instead of from nothing. False if it can't: it is of no use then.
+    fn resume(&mut self, _kept: &Kept) -> bool {
+        false
+    }
+
     /// Nothing more will be collected.
     fn seal(&mut self) {}
 
@@ -107,6 +118,15 @@ impl Children {
             return Ok(());
         }
         self.items.iter_mut().try_for_each(|child| child.collector.collect(docs))
+    }
+
+    pub(super) fn keep(&self) -> Option<Vec<Kept>> {
+        self.items.iter().map(|child| child.collector.keep()).collect()
+    }
+
+    pub(super) fn resume(&mut self, kept: &[Kept]) -> bool {
+        self.items.len() == kept.len()
+            && self.items.iter_mut().zip(kept).all(|(child, kept)| child.collector.resume(kept))
     }
 
     pub(super) fn seal(&mut self) {

@@ -41,6 +41,14 @@ impl Distinct {
         }
     }
 
+    /// About what it has on the heap.
+    pub(super) fn bytes(&self) -> usize {
+        match self {
+            Self::Exact(set) => set.len() * 16,
+            Self::Estimated(registers) => registers.len(),
+        }
+    }
+
     pub(super) fn count(&self) -> u64 {
         match self {
             Self::Exact(set) => set.len() as u64,

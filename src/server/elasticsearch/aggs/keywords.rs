@@ -27,8 +27,7 @@ pub(super) fn each_ordinal(column: &StrColumn, docs: &Docs<'_>, mut visit: impl 
         return;
     }
     let rows = Rows::of(&ords.index, docs.ids);
-    let mut found = vec![0; rows.ids.len()];
-    ords.values.get_vals(&rows.ids, &mut found);
+    let mut found = rows.read(ords.values.as_ref());
     rows.each(&mut found, |at, own| {
         if own.is_empty() {
             visit(at, None);
@@ -62,6 +61,16 @@ impl Terms {
 
     pub(super) fn term(&self, id: u32) -> &str {
         self.terms.get(id as usize).map_or("", |term| term)
+    }
+
+    /// A copy, with no segment open.
+    pub(super) fn copy(&self) -> Self {
+        Self { ids: self.ids.clone(), terms: self.terms.clone(), ..Self::default() }
+    }
+
+    /// About what a copy takes.
+    pub(super) fn bytes(&self) -> usize {
+        self.terms.iter().map(|term| 2 * term.len() + 64).sum()
     }
 
     pub(super) fn len(&self) -> usize {

@@ -10,6 +10,7 @@ mod collector;
 mod dates;
 mod format;
 mod hyperloglog;
+mod kept;
 mod keywords;
 mod metric;
 mod options;
@@ -26,6 +27,7 @@ mod tdigest;
 mod tests;
 mod values;
 
+pub(crate) use kept::{KeptWork, SegmentState};
 pub(crate) use request::{AGGREGATION_NAMES, Aggregations, options_of, parse};
 pub(crate) use run::{AggregationRun, SearchContext, start};
 pub(crate) use sampling::Sampling;

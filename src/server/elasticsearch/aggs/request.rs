@@ -34,6 +34,24 @@ impl Aggregations {
     pub(crate) fn is_empty(&self) -> bool {
         self.items.is_empty()
     }
+
+    /// A text that is equal for requests which gather the same from the same documents of the same index: what only widens the answer,
+    /// such as the range of a chart, is left out. None where it depends on when it is asked.
+    pub(super) fn gathering(&self) -> Option<String> {
+        let text = format!("{:?}", self.bare());
+        (!text.contains("\"now")).then_some(text)
+    }
+
+    fn bare(&self) -> Self {
+        let mut bare = self.clone();
+        for item in &mut bare.items {
+            if let Kind::DateHistogram(request) = &mut item.kind {
+                request.forget_extended_bounds();
+            }
+            item.below = item.below.bare();
+        }
+        bare
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -211,7 +211,7 @@ impl Rounding {
         }
         let mut starts = vec![self.round(least)];
         while let Some(last) = starts.last().copied().filter(|last| *last <= greatest) {
-            if starts.len() >= TABLE_MAX {
+            if starts.len() >= TABLE_MAX || self.comes_again(last) {
                 return Prepared::Slow;
             }
             starts.push(self.start_after(last));
@@ -224,6 +224,15 @@ impl Rounding {
     fn start_after(&self, start: i64) -> i64 {
         let next = self.next(start);
         Some(self.round(next)).filter(|rounded| *rounded > start).unwrap_or(next)
+    }
+
+    /// A bucket of a grid that begins within a repeated hour, so that the one before it comes again when the hour does.
+    fn comes_again(&self, start: i64) -> bool {
+        let Interval::Fixed(width) = self.interval else { return false };
+        let bare = start.saturating_sub(self.offset);
+        let repeated = |local| matches!(self.zone.to_ambiguous_timestamp(local).offset(), AmbiguousOffset::Fold { .. });
+        // Zones change on the half hour: a grid that has a line there begins anew with the repetition.
+        1_800_000 % width.max(1) != 0 && civil(bare.saturating_add(self.offset_at(bare))).is_some_and(repeated)
     }
 
     fn steady_offset(&self, least: i64, greatest: i64) -> Option<i64> {

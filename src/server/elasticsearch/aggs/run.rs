@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 use super::bucket::filter::start_global;
 use super::collector::{Child, Children, Collector, Docs, Segment};
 use super::dates::Clock;
+use super::kept::Kept;
 use super::outcome::{Budget, NamedOutcome, render};
 use super::request::{Aggregation, Aggregations, Kind};
 use super::sampling::Sampling;
@@ -139,6 +140,21 @@ impl AggregationRun {
         scores: Option<&[f32]>,
     ) -> Result<(), Exception> {
         feed(&mut self.matching, &self.shards, &mut self.open, (shard_ord, segment_ord), (docs, scores), &mut self.root)
+    }
+
+    /// What makes two runs over the same index gather the same from the same documents; none where nothing can be kept.
+    pub(super) fn key(&self) -> Option<String> {
+        if self.global.is_empty() { self.request.gathering() } else { None }
+    }
+
+    /// A copy of what was gathered so far.
+    pub(super) fn keep(&self) -> Option<Vec<Kept>> {
+        self.matching.keep()
+    }
+
+    /// Goes on from what a run of the same key kept. Nothing is gathered if it can't.
+    pub(super) fn resume(&mut self, kept: &[Kept]) -> bool {
+        self.matching.resume(kept)
     }
 
     /// The answer: the value of `aggregations`.

@@ -223,6 +223,10 @@ fn mixed_types(name: &str) -> Exception {
     )
 }
 
+/// The greatest whole number, and the most of them in a document, whose sum is surely exact as a double.
+const WHOLE_MAX: u64 = 1 << 40;
+const WHOLE_COUNT_MAX: u32 = 1 << 12;
+
 /// A numeric column of one segment.
 pub(super) enum Numbers {
     None,
@@ -252,6 +256,26 @@ impl Numbers {
             }
             Self::Floating(column) => each(column, docs, |value| value, missing, visit),
         }
+    }
+
+    /// Of each document that has several values all of them at once: `visit(position in the block, values)`. False, and nothing
+    /// visited, where a document's sum might not be exact as a double, or the column is of another kind.
+    pub(super) fn each_whole(&self, docs: &Docs<'_>, mut visit: impl FnMut(usize, &[i64])) -> bool {
+        let Self::Integral(column, 1) = self else { return false };
+        if column.index.get_cardinality() != Cardinality::Multivalued {
+            return false;
+        }
+        let small = |value: i64| value.unsigned_abs() <= WHOLE_MAX;
+        if !small(column.min_value()) || !small(column.max_value()) || column.values.num_vals() == 0 {
+            return false;
+        }
+        let rows = Rows::of(&column.index, docs.ids);
+        if rows.counts.iter().any(|count| *count > WHOLE_COUNT_MAX) {
+            return false;
+        }
+        let mut values = rows.read(column.values.as_ref());
+        rows.each(&mut values, |at, own| visit(at, own));
+        true
     }
 
     /// Every value as a whole number; doubles are cut off.
@@ -310,8 +334,7 @@ fn each<T, U>(
         return;
     }
     let rows = Rows::of(&column.index, docs.ids);
-    let mut values = vec![T::default(); rows.ids.len()];
-    column.values.get_vals(&rows.ids, &mut values);
+    let mut values = rows.read(column.values.as_ref());
     rows.each(&mut values, |at, own| {
         if own.is_empty() {
             missing.into_iter().for_each(|value| visit(at, value));
@@ -329,11 +352,15 @@ fn each<T, U>(
 }
 
 /// Where the values of some documents are in a column, so that they can be read at once.
-#[derive(Default)]
 pub(super) struct Rows {
-    pub(super) ids: Vec<u32>,
+    ids: RowIds,
     /// Of each document, as many as it has values.
     counts: Vec<u32>,
+}
+
+enum RowIds {
+    Block(Range<u32>),
+    Each(Vec<u32>),
 }
 
 impl Rows {
@@ -342,13 +369,32 @@ impl Rows {
         if let (Some(starts), Some(block)) = (row_starts(index), unbroken(docs)) {
             return Self::of_block(starts, block);
         }
-        let mut rows = Self { ids: Vec::with_capacity(docs.len()), counts: Vec::with_capacity(docs.len()) };
+        let (mut ids, mut counts) = (Vec::with_capacity(docs.len()), Vec::with_capacity(docs.len()));
         for doc in docs {
             let found = index.value_row_ids(*doc);
-            rows.counts.push(found.end.saturating_sub(found.start));
-            rows.ids.extend(found);
+            counts.push(found.end.saturating_sub(found.start));
+            ids.extend(found);
         }
-        rows
+        Self { ids: RowIds::Each(ids), counts }
+    }
+
+    /// The values of all documents, one document's after the other's.
+    pub(super) fn read<T>(&self, column: &dyn ColumnValues<T>) -> Vec<T>
+    where
+        T: Copy + Default + PartialOrd + Send + Sync + std::fmt::Debug + 'static,
+    {
+        match &self.ids {
+            RowIds::Block(rows) => {
+                let mut values = vec![T::default(); rows.len()];
+                column.get_range(u64::from(rows.start), &mut values);
+                values
+            }
+            RowIds::Each(rows) => {
+                let mut values = vec![T::default(); rows.len()];
+                column.get_vals(rows, &mut values);
+                values
+            }
+        }
     }
 
     /// Hands on each document's own part of `values`, which are those of [`Self::ids`].
@@ -367,7 +413,7 @@ impl Rows {
         column.get_range(u64::from(docs.start), &mut starts);
         let counts = starts.iter().zip(starts.iter().skip(1)).map(|(start, end)| end.saturating_sub(*start)).collect();
         let all = starts.first().copied().unwrap_or_default()..starts.last().copied().unwrap_or_default();
-        Self { ids: all.collect(), counts }
+        Self { ids: RowIds::Block(all), counts }
     }
 }
 

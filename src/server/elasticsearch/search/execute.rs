@@ -20,7 +20,7 @@ use super::query::{self, Query, QueryKind};
 use super::request::{SearchRequest, TrackHits};
 use super::response::{SearchAnswer, ShardCounts, Total};
 use super::sort::{SortField, SortPlan, SortTarget, SortValue};
-use crate::server::elasticsearch::aggs::{self, AggregationRun, Sampling, SearchContext};
+use crate::server::elasticsearch::aggs::{self, AggregationRun, KeptWork, Sampling, SearchContext};
 use crate::server::elasticsearch::error::{ApiError, Exception, ShardFailure};
 use crate::server::elasticsearch::search::fetch::read_failure;
 use crate::server::elasticsearch::search::wildcard::name_matches;
@@ -34,9 +34,11 @@ pub(crate) struct Target {
     pub(crate) filter: Option<Query>,
 }
 
-/// When a search stops before it is done.
-#[derive(Debug, Clone, Default)]
+/// When a search stops before it is done, and what it may go on from.
+#[derive(Clone, Default)]
 pub(crate) struct Limits {
+    /// Work of earlier searches.
+    pub(crate) kept: Option<Arc<KeptWork>>,
     /// Set when nobody waits for the answer any more.
     pub(crate) cancelled: Arc<AtomicBool>,
     /// The request's timeout: what was found by then is the answer.
@@ -75,8 +77,9 @@ pub(crate) fn execute(
     let scored = needs_scores(request);
     let order = order(request);
     let mut collected = Collected::new(request.from.saturating_add(request.size), &order);
+    let kept = limits.kept.as_deref().filter(|_| shards.len() == 1 && may_go_on(request));
     for plan in &plans.running {
-        let mut collector = ShardCollector { request, plan, limits, scored, order: &order };
+        let mut collector = ShardCollector { request, plan, limits, kept, scored, order: &order };
         collector.run(&mut collected, aggregations.as_mut())?;
     }
     let counts = ShardCounts { total: targets.len(), failures: plans.failures };
@@ -109,7 +112,8 @@ pub(crate) fn count(
     let mut collected = Collected::new(0, &order);
     for plan in &plans.running {
         let scored = request.min_score.is_some();
-        ShardCollector { request: &request, plan, limits, scored, order: &order }.run(&mut collected, None)?;
+        ShardCollector { request: &request, plan, limits, kept: None, scored, order: &order }
+            .run(&mut collected, None)?;
     }
     let early = request.terminate_after.map(|_| collected.terminated);
     Ok((collected.count, early, ShardCounts { total: targets.len(), failures: plans.failures }))
@@ -232,6 +236,16 @@ fn order(request: &SearchRequest) -> Vec<SortField> {
 
 fn sorts_by_score(request: &SearchRequest) -> bool {
     request.sort.iter().any(|field| field.target == SortTarget::Score)
+}
+
+/// Nothing but what aggregations gather depends on the documents of a segment that matches as a whole.
+fn may_go_on(request: &SearchRequest) -> bool {
+    request.request_cache
+        && request.size == 0
+        && request.from == 0
+        && !needs_scores(request)
+        && request.post_filter.is_none()
+        && request.terminate_after.is_none()
 }
 
 fn needs_scores(request: &SearchRequest) -> bool {

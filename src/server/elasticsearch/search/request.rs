@@ -72,6 +72,8 @@ pub(crate) struct SearchRequest {
     pub(crate) track_scores: bool,
     pub(crate) min_score: Option<f32>,
     pub(crate) terminate_after: Option<u64>,
+    /// Whether work of earlier searches may be used: it does unless told otherwise.
+    pub(crate) request_cache: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) aggs: Option<Aggregations>,
     /// Some aggregation shows or sorts by scores.
@@ -104,6 +106,7 @@ impl Default for SearchRequest {
             track_scores: false,
             min_score: None,
             terminate_after: None,
+            request_cache: true,
             timeout: None,
             aggs: None,
             aggs_need_scores: false,
@@ -194,6 +197,7 @@ impl SearchRequest {
         if let Some(text) = params.get("sort") {
             self.sort = sort::parse_param(text);
         }
+        self.request_cache = params.bool("request_cache", true)?;
         if let Some(value) = params.int("terminate_after")? {
             self.terminate_after = terminate_after(value)?;
         }
@@ -299,16 +303,24 @@ impl From<SearchFault> for ApiError {
     }
 }
 
-/// `top_hits` shows scores, and anything may be ordered by `_score`.
+/// `top_hits` shows scores unless it sorts by something else, and anything may be ordered by `_score`.
 fn mentions_scores(json: &Json) -> bool {
     match &json.value {
-        JsonValue::Object(members) => members
-            .iter()
-            .any(|member| matches!(member.key.as_str(), "top_hits" | "_score") || mentions_scores(&member.value)),
+        JsonValue::Object(members) => members.iter().any(|Member { key, value, .. }| match key.as_str() {
+            "_score" => true,
+            "top_hits" => !is_sorted(value) || mentions_scores(value),
+            _ => mentions_scores(value),
+        }),
         JsonValue::Array(items) => items.iter().any(mentions_scores),
         JsonValue::String(text) => text == "_score",
         _ => false,
     }
+}
+
+/// Options of `top_hits` with an order and without scores beside it.
+fn is_sorted(options: &Json) -> bool {
+    let tracks = options.get("track_scores").is_some_and(|track| track.as_bool() != Some(false));
+    options.get("sort").is_some_and(|sort| sort.as_array().is_none_or(|sorts| !sorts.is_empty())) && !tracks
 }
 
 fn unknown_key(member: &Member, src: &Source<'_>) -> Fault {
@@ -467,7 +479,7 @@ pub(crate) fn query_of_params(params: &Params, uri: &str) -> Result<Option<Query
     Ok(Some(query::query_string_of(text, params.get("df"), all_clauses, lenient)))
 }
 
-/// Parameters that change nothing here: one node, one shard an index, no cache. Their values are still checked.
+/// Parameters that change nothing here: one node, one shard an index, no choice. Their values are still checked.
 fn check_ignored_params(params: &Params) -> Result<(), ApiError> {
     if params.bool("explain", false)? {
         return Err(ApiError::illegal_argument("[explain] is not served by this node"));
@@ -476,13 +488,9 @@ fn check_ignored_params(params: &Params) -> Result<(), ApiError> {
         None | Some("query_then_fetch" | "dfs_query_then_fetch") => {}
         Some(other) => return Err(ApiError::illegal_argument(format!("No search type for [{other}]"))),
     }
-    for name in [
-        "allow_partial_search_results",
-        "request_cache",
-        "ccs_minimize_roundtrips",
-        "include_named_queries_score",
-        "ignore_throttled",
-    ] {
+    for name in
+        ["allow_partial_search_results", "ccs_minimize_roundtrips", "include_named_queries_score", "ignore_throttled"]
+    {
         params.bool(name, false)?;
     }
     if params.int("batched_reduce_size")?.is_some_and(|size| size < 2) {

@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use super::cluster::Cluster;
 use super::persist::OpenError;
+use crate::server::elasticsearch::aggs::KeptWork;
 use crate::server::elasticsearch::storage::pressure::{INDEXING_BYTES_MAX, IndexingPressure};
 
 /// Who the node says it is.
@@ -30,6 +31,8 @@ pub(crate) struct Node {
     pub(crate) started: Instant,
     /// Documents under way in requests.
     pub(crate) pressure: Arc<IndexingPressure>,
+    /// What aggregations gathered and may go on from.
+    pub(crate) kept: Arc<KeptWork>,
 }
 
 impl Node {
@@ -45,6 +48,7 @@ impl Node {
             version: config.version.clone(),
             body_bytes_max: config.limits.body_bytes_max,
         };
-        Ok(Node { cluster, identity, started: Instant::now(), pressure: IndexingPressure::new(INDEXING_BYTES_MAX) })
+        let pressure = IndexingPressure::new(INDEXING_BYTES_MAX);
+        Ok(Node { cluster, identity, started: Instant::now(), pressure, kept: Arc::default() })
     }
 }

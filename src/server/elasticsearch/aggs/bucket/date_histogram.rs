@@ -79,6 +79,11 @@ impl DateHistogram {
         Ok(request)
     }
 
+    /// They add buckets to the answer and change nothing in what is gathered.
+    pub(in super::super) fn forget_extended_bounds(&mut self) {
+        self.extended = BoundsRequest::default();
+    }
+
     fn read_interval(&self, option: &Opt<'_>) -> Result<Interval, Fault> {
         let interval = interval(option)?;
         let other = match (self.interval, interval) {

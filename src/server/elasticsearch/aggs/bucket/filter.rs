@@ -5,6 +5,7 @@ use tantivy::COLLECT_BLOCK_BUFFER_LEN;
 use tantivy::query::{AllScorer, EnableScoring, Weight};
 
 use super::super::collector::{Children, Collector, Docs, Fall, Segment, slot};
+use super::super::kept::Kept;
 use super::super::keywords;
 use super::super::options::{Place, options};
 use super::super::outcome::{Body, Bucket, Budget, Outcome};
@@ -83,6 +84,24 @@ pub(in super::super) fn start_global(
 ) -> Result<Box<dyn Collector>, ApiError> {
     let below = ctx.children(&aggregation.below)?;
     Ok(Box::new(Single { kind: "global", test: Test::All, counts: Vec::new(), below }))
+}
+
+/// Counts of buckets, and what is below them, for another search.
+struct KeptCounts {
+    counts: Vec<u64>,
+    below: Vec<Kept>,
+}
+
+fn keep(counts: &[u64], below: &Children) -> Option<Kept> {
+    let below = below.keep()?;
+    let bytes = size_of_val(counts) + below.iter().map(Kept::bytes).sum::<usize>();
+    Some(Kept::new(KeptCounts { counts: counts.to_vec(), below }, bytes))
+}
+
+fn resume(kept: &Kept, counts: &mut Vec<u64>, below: &mut Children) -> bool {
+    let Some(kept) = kept.get::<KeptCounts>() else { return false };
+    counts.clone_from(&kept.counts);
+    below.resume(&kept.below)
 }
 
 /// One bucket a parent, with the parent's number.
@@ -172,6 +191,14 @@ impl Collector for Single {
             }
         }
         self.below.collect(&fall.docs(docs.scores.is_some()))
+    }
+
+    fn keep(&self) -> Option<Kept> {
+        keep(&self.counts, &self.below)
+    }
+
+    fn resume(&mut self, kept: &Kept) -> bool {
+        resume(kept, &mut self.counts, &mut self.below)
     }
 
     fn seal(&mut self) {
@@ -301,6 +328,14 @@ impl Collector for FiltersCollector {
             }
         }
         self.below.collect(&fall.docs(docs.scores.is_some()))
+    }
+
+    fn keep(&self) -> Option<Kept> {
+        keep(&self.counts, &self.below)
+    }
+
+    fn resume(&mut self, kept: &Kept) -> bool {
+        resume(kept, &mut self.counts, &mut self.below)
     }
 
     fn seal(&mut self) {

@@ -6,6 +6,7 @@ use serde_json::Map;
 
 use super::super::collector::{Children, Collector, Docs, Fall, NO_BUCKET, Segment};
 use super::super::format::number;
+use super::super::kept::Kept;
 use super::super::order::{self, Criterion, Ranked};
 use super::super::outcome::{Body, Bucket, Budget, Outcome};
 use super::super::rounding::{Prepared, Rounding};
@@ -106,6 +107,13 @@ impl OpenBucket {
     }
 }
 
+/// What a grid keeps for another search.
+struct KeptGrid {
+    base: Option<i64>,
+    table: BucketTable,
+    below: Vec<Kept>,
+}
+
 impl Collector for GridCollector {
     fn open(&mut self, segment: &Segment<'_>) -> Result<(), Exception> {
         self.state.numbers = self.values.numbers(segment)?;
@@ -168,6 +176,19 @@ impl Collector for GridCollector {
             Some(error) => Err(error),
             None => self.below.collect(&fall.docs(docs.scores.is_some())),
         }
+    }
+
+    fn keep(&self) -> Option<Kept> {
+        let GridState { base, table, .. } = &self.state;
+        let below = self.below.keep()?;
+        let bytes = table.bytes() + below.iter().map(Kept::bytes).sum::<usize>();
+        Some(Kept::new(KeptGrid { base: *base, table: table.copy(), below }, bytes))
+    }
+
+    fn resume(&mut self, kept: &Kept) -> bool {
+        let Some(KeptGrid { base, table, below }) = kept.get() else { return false };
+        self.state = GridState { base: *base, table: table.copy(), ..GridState::default() };
+        self.below.resume(below)
     }
 
     fn seal(&mut self) {

@@ -1,6 +1,8 @@
 //! Buckets by the distinct values of one field: what `terms`, `rare_terms` and `significant_terms` count in.
 
 use super::super::collector::{Children, Docs, Fall, Segment};
+use super::super::kept::Kept;
+use super::super::keywords::Terms;
 use super::super::request::Aggregation;
 use super::super::run::SearchContext;
 use super::super::table::BucketTable;
@@ -13,6 +15,13 @@ pub(super) struct Keyed {
     pub(super) filter: KeyFilter,
     pub(super) table: BucketTable,
     pub(super) below: Children,
+}
+
+/// What is kept for another search.
+struct KeptKeyed {
+    terms: Terms,
+    table: BucketTable,
+    below: Vec<Kept>,
 }
 
 impl Keyed {
@@ -73,6 +82,23 @@ impl Keyed {
             }
         }
         Ok(())
+    }
+
+    /// What a filter decided about terms is not kept.
+    pub(super) fn keep(&self) -> Option<Kept> {
+        if self.filter.active {
+            return None;
+        }
+        let (terms, table, below) = (self.keys.terms.copy(), self.table.copy(), self.below.keep()?);
+        let bytes = terms.bytes() + table.bytes() + below.iter().map(Kept::bytes).sum::<usize>();
+        Some(Kept::new(KeptKeyed { terms, table, below }, bytes))
+    }
+
+    pub(super) fn resume(&mut self, kept: &Kept) -> bool {
+        let Some(KeptKeyed { terms, table, below }) = kept.get() else { return false };
+        self.keys.terms = terms.copy();
+        self.table = table.copy();
+        self.below.resume(below)
     }
 
     pub(super) fn seal(&mut self) {

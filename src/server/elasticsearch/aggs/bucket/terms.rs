@@ -3,6 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::super::collector::{Collector, Docs, NO_BUCKET, Segment};
+use super::super::kept::Kept;
 use super::super::options::{Opt, Place, options};
 use super::super::order::{self, Criterion, Order, Ranked};
 use super::super::outcome::{Body, Bucket, Budget, Outcome};
@@ -162,6 +163,14 @@ impl Collector for Terms {
 
     fn collect(&mut self, docs: &Docs<'_>) -> Result<(), Exception> {
         self.keyed.collect(docs)
+    }
+
+    fn keep(&self) -> Option<Kept> {
+        self.keyed.keep()
+    }
+
+    fn resume(&mut self, kept: &Kept) -> bool {
+        self.keyed.resume(kept)
     }
 
     fn seal(&mut self) {

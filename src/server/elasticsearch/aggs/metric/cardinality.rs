@@ -7,6 +7,7 @@ use tantivy::columnar::StrColumn;
 
 use super::super::collector::{Collector, Docs, Segment, slot};
 use super::super::hyperloglog::Distinct;
+use super::super::kept::Kept;
 use super::super::keywords;
 use super::super::options::{Place, options};
 use super::super::outcome::{Budget, Outcome};
@@ -148,6 +149,17 @@ impl Collector for CardinalityCollector {
             }
         }
         Ok(())
+    }
+
+    fn keep(&self) -> Option<Kept> {
+        let bytes = self.states.iter().map(|state| size_of::<Distinct>() + state.bytes()).sum();
+        Some(Kept::new(self.states.clone(), bytes))
+    }
+
+    fn resume(&mut self, kept: &Kept) -> bool {
+        let Some(states) = kept.get::<Vec<Distinct>>() else { return false };
+        self.states.clone_from(states);
+        true
     }
 
     fn outcome(&self, parent: u32, _budget: &mut Budget) -> Result<Outcome, ApiError> {

@@ -5,6 +5,7 @@ use tantivy::columnar::StrColumn;
 
 use super::super::collector::{Collector, Docs, Segment, slot};
 use super::super::format::{ValueFormat, number};
+use super::super::kept::Kept;
 use super::super::keywords;
 use super::super::options::{Place, options};
 use super::super::outcome::{Budget, Outcome};
@@ -136,6 +137,15 @@ impl State {
         self.sum.add(value);
         self.min = self.min.min(value);
         self.max = self.max.max(value);
+    }
+
+    /// The values of one document, whose sum is exact whatever their order.
+    fn add_whole(&mut self, values: &[i64]) {
+        let (Some(min), Some(max)) = (values.iter().min(), values.iter().max()) else { return };
+        self.count += values.len() as u64;
+        self.sum.add(values.iter().sum::<i64>() as f64);
+        self.min = self.min.min(*min as f64);
+        self.max = self.max.max(*max as f64);
     }
 
     /// A sample's state as an estimate for all documents.
@@ -282,6 +292,16 @@ impl Collector for StatsCollector {
             });
             return Ok(());
         }
+        let whole = missing.is_none()
+            && !squares
+            && self.numbers.each_whole(docs, |at, values| {
+                if let Some(state) = slot(states, docs.parent(at)) {
+                    state.add_whole(values);
+                }
+            });
+        if whole {
+            return Ok(());
+        }
         self.numbers.each_f64(docs, missing, |at, value| {
             if let Some(state) = slot(states, docs.parent(at)) {
                 state.add(value);
@@ -291,6 +311,16 @@ impl Collector for StatsCollector {
             }
         });
         Ok(())
+    }
+
+    fn keep(&self) -> Option<Kept> {
+        Some(Kept::new(self.states.clone(), size_of_val(self.states.as_slice())))
+    }
+
+    fn resume(&mut self, kept: &Kept) -> bool {
+        let Some(states) = kept.get::<Vec<State>>() else { return false };
+        self.states.clone_from(states);
+        true
     }
 
     fn outcome(&self, parent: u32, _budget: &mut Budget) -> Result<Outcome, ApiError> {

@@ -1,9 +1,13 @@
 //! `top_hits`: the documents of a bucket that come first.
 
+use std::collections::HashMap;
+
 use serde_json::{Map, Value, json};
+use tantivy::index::SegmentId;
 
 use super::super::collector::{Collector, Docs, Segment, slot};
 use super::super::format::number;
+use super::super::kept::Kept;
 use super::super::options::{Opt, Place, options};
 use super::super::outcome::{Budget, Outcome};
 use super::super::request::Aggregation;
@@ -121,6 +125,12 @@ struct Found {
     open: Vec<Candidate>,
 }
 
+/// What is kept of a bucket for another search, in which segments have other numbers.
+struct KeptHits {
+    found: Found,
+    hits: Vec<(SegmentId, Hit)>,
+}
+
 #[derive(Debug, Clone)]
 struct Candidate {
     keys: Vec<u64>,
@@ -183,6 +193,38 @@ impl Collector for TopHitsCollector {
             }
         }
         changed.into_iter().try_for_each(|parent| self.list(parent))
+    }
+
+    fn keep(&self) -> Option<Kept> {
+        let place = |hit: &Hit| self.shards.get(hit.shard)?.searcher.segment_readers().get(hit.segment as usize);
+        let of = |found: &Found| {
+            let hits = found.hits.iter().map(|hit| Some((place(hit)?.segment_id(), hit.clone())));
+            let open = Vec::new();
+            Some(KeptHits { found: Found { hits: Vec::new(), open, ..*found }, hits: hits.collect::<Option<_>>()? })
+        };
+        let kept: Vec<KeptHits> = self.buckets.iter().map(of).collect::<Option<_>>()?;
+        let bytes = kept.iter().map(|kept| size_of::<KeptHits>() + kept.hits.len() * 128).sum();
+        Some(Kept::new(kept, bytes))
+    }
+
+    fn resume(&mut self, kept: &Kept) -> bool {
+        let Some(kept) = kept.get::<Vec<KeptHits>>() else { return false };
+        let places: HashMap<(usize, SegmentId), u32> = (0..)
+            .zip(&self.shards)
+            .flat_map(|(at, shard)| {
+                (0..).zip(shard.searcher.segment_readers()).map(move |(ord, reader)| ((at, reader.segment_id()), ord))
+            })
+            .collect();
+        let placed = |(segment, hit): &(SegmentId, Hit)| {
+            let segment = *places.get(&(hit.shard, *segment))?;
+            Some(Hit { segment, ..hit.clone() })
+        };
+        let of = |kept: &KeptHits| {
+            let hits = kept.hits.iter().map(placed).collect::<Option<_>>()?;
+            Some(Found { hits, ..kept.found.clone() })
+        };
+        let buckets = kept.iter().map(of).collect::<Option<_>>();
+        buckets.map(|buckets| self.buckets = buckets).is_some()
     }
 
     fn outcome(&self, parent: u32, _budget: &mut Budget) -> Result<Outcome, ApiError> {

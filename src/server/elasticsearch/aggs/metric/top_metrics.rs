@@ -8,6 +8,7 @@ use tantivy::columnar::StrColumn;
 
 use super::super::collector::{Collector, Docs, Segment, slot};
 use super::super::format::number;
+use super::super::kept::Kept;
 use super::super::keywords;
 use super::super::options::{Opt, Place, options};
 use super::super::outcome::{Budget, Outcome};
@@ -274,6 +275,18 @@ impl Collector for TopMetricsCollector {
         changed.into_iter().try_for_each(|parent| self.read(parent))
     }
 
+    fn keep(&self) -> Option<Kept> {
+        let bytes =
+            self.tops.iter().flatten().map(|top| 64 + top.metrics().iter().map(text_bytes).sum::<usize>()).sum();
+        Some(Kept::new(self.tops.clone(), bytes))
+    }
+
+    fn resume(&mut self, kept: &Kept) -> bool {
+        let Some(tops) = kept.get::<Vec<Vec<Top>>>() else { return false };
+        self.tops.clone_from(tops);
+        true
+    }
+
     fn outcome(&self, parent: u32, _budget: &mut Budget) -> Result<Outcome, ApiError> {
         let tops = self.tops.get(parent as usize).map_or(&[][..], Vec::as_slice);
         let shown: Vec<Value> = tops
@@ -332,6 +345,11 @@ impl TopMetricsCollector {
             _ => number(Some(sort)),
         }
     }
+}
+
+/// About what a value takes.
+fn text_bytes(value: &Value) -> usize {
+    size_of::<Value>() + value.as_str().map_or(0, str::len)
 }
 
 #[inline]

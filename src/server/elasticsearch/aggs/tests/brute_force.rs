@@ -10,9 +10,10 @@ use serde_json::{Map, Value, json};
 
 use super::support::{difference, index, mapping, search};
 
-const FIELDS: [(&str, &str); 5] = [("k", "keyword"), ("n", "long"), ("p", "double"), ("t", "date"), ("b", "boolean")];
+pub(super) const FIELDS: [(&str, &str); 5] =
+    [("k", "keyword"), ("n", "long"), ("p", "double"), ("t", "date"), ("b", "boolean")];
 
-fn document() -> impl Strategy<Value = Value> {
+pub(super) fn document() -> impl Strategy<Value = Value> {
     let one_or_more = |value: BoxedStrategy<Value>| {
         prop_oneof![
             3 => value.clone(),
@@ -88,7 +89,7 @@ fn bucket() -> impl Strategy<Value = Value> {
 }
 
 /// A level: always a metric `m` for orders to name, then a random metric and, above the ground, a bucket aggregation.
-fn level(depth: u32) -> BoxedStrategy<Value> {
+pub(super) fn level(depth: u32) -> BoxedStrategy<Value> {
     let m = prop::sample::select(vec!["avg", "max", "min", "sum"]).prop_map(|kind| json!({kind: {"field": "p"}}));
     if depth == 0 {
         return (m, metric()).prop_map(|(m, x)| json!({"m": m, "x": x})).boxed();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 use tantivy::tokenizer::{SimpleTokenizer, TextAnalyzer};
-use tantivy::{Index, IndexWriter};
+use tantivy::{Index, IndexWriter, Term};
 
 use super::super::run::{SearchContext, start};
 use super::super::sampling::Sampling;
@@ -14,7 +14,7 @@ use crate::server::elasticsearch::codec::json::{Json, Source};
 use crate::server::elasticsearch::error::ApiError;
 use crate::server::elasticsearch::mapping::{DateFormat, FieldKind, FieldMapping, Mapping, ObjectMapping, Property};
 use crate::server::elasticsearch::search::Clock;
-use crate::server::elasticsearch::storage::schema::{Identity, IndexedFields, STANDARD_ANALYZER, schema};
+use crate::server::elasticsearch::storage::schema::{Fields, Identity, IndexedFields, STANDARD_ANALYZER, schema};
 use crate::server::elasticsearch::storage::snapshot::IndexSnapshot;
 
 pub(super) const CLOCK: Clock = Clock { now_ms: 1_795_528_095_555 };
@@ -45,33 +45,67 @@ pub(super) fn mapping(fields: &[(&str, &str)]) -> Mapping {
 
 /// An index of flat documents; a commit, so a segment, every `per_segment` documents.
 pub(super) fn index(name: &str, mapping: &Mapping, documents: &[Value], per_segment: usize) -> IndexSnapshot {
-    let (schema, fields) = schema();
-    let index = Index::create_in_ram(schema);
-    index.tokenizers().register(STANDARD_ANALYZER, TextAnalyzer::from(SimpleTokenizer::default()));
-    let mut writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).unwrap();
-    writer.set_merge_policy(Box::new(tantivy::merge_policy::NoMergePolicy));
-    for (number, document) in documents.iter().enumerate() {
-        let mut indexed = IndexedFields::default();
-        for (path, value) in document.as_object().unwrap() {
-            let field = mapping.field(path).unwrap();
-            match value {
-                Value::Array(items) => items.iter().for_each(|item| add(&mut indexed, field, item)),
-                one => add(&mut indexed, field, one),
+    let mut growing = GrowingIndex::new(name, mapping);
+    documents.chunks(per_segment).for_each(|segment| growing.add(segment));
+    growing.snapshot()
+}
+
+/// An index that gets a segment at a time.
+pub(super) struct GrowingIndex {
+    name: Arc<str>,
+    mapping: Arc<Mapping>,
+    fields: Fields,
+    index: Index,
+    writer: IndexWriter,
+    documents: u64,
+}
+
+impl GrowingIndex {
+    pub(super) fn new(name: &str, mapping: &Mapping) -> Self {
+        let (schema, fields) = schema();
+        let index = Index::create_in_ram(schema);
+        index.tokenizers().register(STANDARD_ANALYZER, TextAnalyzer::from(SimpleTokenizer::default()));
+        let writer: IndexWriter = index.writer_with_num_threads(1, 15_000_000).unwrap();
+        writer.set_merge_policy(Box::new(tantivy::merge_policy::NoMergePolicy));
+        Self { name: name.into(), mapping: Arc::new(mapping.clone()), fields, index, writer, documents: 0 }
+    }
+
+    /// Adds a segment. Ids are numbers, from 0 on.
+    pub(super) fn add(&mut self, documents: &[Value]) {
+        for document in documents {
+            let mut indexed = IndexedFields::default();
+            for (path, value) in document.as_object().unwrap() {
+                let field = self.mapping.field(path).unwrap();
+                match value {
+                    Value::Array(items) => items.iter().for_each(|item| add(&mut indexed, field, item)),
+                    one => add(&mut indexed, field, one),
+                }
             }
+            let id = self.documents.to_string();
+            let identity = Identity { id: &id, seq_no: self.documents, version: 1, routing: None };
+            let source = serde_json::to_vec(document).unwrap();
+            self.writer.add_document(indexed.into_document(&self.fields, identity, &source)).unwrap();
+            self.documents += 1;
         }
-        let (id, seq_no) = (number.to_string(), number as u64);
-        let identity = Identity { id: &id, seq_no, version: 1, routing: None };
-        let source = serde_json::to_vec(document).unwrap();
-        writer.add_document(indexed.into_document(&fields, identity, &source)).unwrap();
-        if (number + 1) % per_segment == 0 {
-            writer.commit().unwrap();
+        self.writer.commit().unwrap();
+    }
+
+    pub(super) fn delete(&mut self, id: u64) {
+        self.writer.delete_term(Term::from_field_text(self.fields.id, &id.to_string()));
+        self.writer.commit().unwrap();
+    }
+
+    pub(super) fn snapshot(&self) -> IndexSnapshot {
+        IndexSnapshot {
+            index: Arc::clone(&self.name),
+            uuid: Arc::from("uuid"),
+            node_id: Arc::from("node"),
+            mapping: Arc::clone(&self.mapping),
+            fields: self.fields,
+            searcher: self.index.reader().unwrap().searcher(),
+            max_result_window: 10_000,
         }
     }
-    writer.commit().unwrap();
-    let searcher = index.reader().unwrap().searcher();
-    let (uuid, node_id) = (Arc::from("uuid"), Arc::from("node"));
-    let mapping = Arc::new(mapping.clone());
-    IndexSnapshot { index: Arc::from(name), uuid, node_id, mapping, fields, searcher, max_result_window: 10_000 }
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "a float field keeps 32 bits")]

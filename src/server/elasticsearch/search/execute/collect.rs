@@ -1,12 +1,12 @@
 //! One shard's documents, segment by segment and block by block.
 
 use tantivy::columnar::Column;
-use tantivy::query::Scorer;
+use tantivy::query::{AllScorer, Scorer};
 use tantivy::{COLLECT_BLOCK_BUFFER_LEN, DocId, DocSet, SegmentReader, TERMINATED};
 
 use super::top::{SegmentTop, Top};
 use super::{Limits, ShardPlan, all_failed};
-use crate::server::elasticsearch::aggs::AggregationRun;
+use crate::server::elasticsearch::aggs::{AggregationRun, KeptWork, SegmentState};
 use crate::server::elasticsearch::error::{ApiError, Exception, ShardFailure};
 use crate::server::elasticsearch::search::fetch::read_failure;
 use crate::server::elasticsearch::search::request::SearchRequest;
@@ -35,6 +35,8 @@ pub(crate) struct ShardCollector<'a> {
     pub(crate) request: &'a SearchRequest,
     pub(crate) plan: &'a ShardPlan<'a>,
     pub(crate) limits: &'a Limits,
+    /// Where aggregations may go on from what earlier searches gathered.
+    pub(crate) kept: Option<&'a KeptWork>,
     pub(crate) scored: bool,
     pub(crate) order: &'a [SortField],
 }
@@ -59,17 +61,65 @@ impl ShardCollector<'_> {
         })
     }
 
-    fn walk(
-        &mut self,
-        collected: &mut Collected,
-        mut aggregations: Option<&mut AggregationRun>,
-    ) -> Result<(), Exception> {
+    fn walk(&mut self, collected: &mut Collected, aggregations: Option<&mut AggregationRun>) -> Result<(), Exception> {
         let searcher = &self.plan.shard.searcher;
         if self.plan.everything && aggregations.is_none() && self.request.size == 0 {
             collected.count += searcher.num_docs();
             return Ok(());
         }
         let before = collected.count;
+        match (self.kept, aggregations) {
+            (Some(kept), Some(run)) => self.walk_on(kept, collected, run)?,
+            (_, aggregations) => self.walk_all(collected, aggregations)?,
+        }
+        if self.plan.everything {
+            collected.count = before + searcher.num_docs();
+        }
+        Ok(())
+    }
+
+    /// First the segments that the query matches as a whole, from where an earlier search got to with them; then the others.
+    fn walk_on(
+        &mut self,
+        kept: &KeptWork,
+        collected: &mut Collected,
+        run: &mut AggregationRun,
+    ) -> Result<(), Exception> {
+        let shard = self.plan.shard;
+        let (mut whole, mut others) = (Vec::new(), Vec::new());
+        for (ord, segment) in (0..).zip(shard.searcher.segment_readers()) {
+            let walk = SegmentWalk::new(self, segment, ord, 0, None).map_err(|error| read_failure(&error))?;
+            match kept.state(segment).filter(|_| walk.is_of_all()) {
+                Some(state) => whole.push((state, walk)),
+                None => others.push(walk),
+            }
+        }
+        let states: Vec<SegmentState> = whole.iter().map(|(state, _)| *state).collect();
+        let done = kept.resume(shard, &states, run)?;
+        collected.count += done.iter().map(SegmentState::living).sum::<u64>();
+        whole.retain(|(state, _)| !done.contains(state));
+        for (_, walk) in &mut whole {
+            if walk.run(collected, Some(&mut *run))? == Flow::Stop {
+                return Ok(());
+            }
+        }
+        if !whole.is_empty() {
+            kept.keep(shard, states, run);
+        }
+        for mut walk in others {
+            if walk.run(collected, Some(&mut *run))? == Flow::Stop {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn walk_all(
+        &mut self,
+        collected: &mut Collected,
+        mut aggregations: Option<&mut AggregationRun>,
+    ) -> Result<(), Exception> {
+        let searcher = &self.plan.shard.searcher;
         let mut left = self.request.terminate_after;
         for (segment_ord, segment) in (0..).zip(searcher.segment_readers()) {
             let mut walk = SegmentWalk::new(self, segment, segment_ord, collected.top.limit(), left)
@@ -81,9 +131,6 @@ impl ShardCollector<'_> {
             if flow == Flow::Stop {
                 break;
             }
-        }
-        if self.plan.everything {
-            collected.count = before + searcher.num_docs();
         }
         Ok(())
     }
@@ -122,6 +169,11 @@ impl<'a> SegmentWalk<'a> {
         let keys = Vec::with_capacity(collector.order.len());
         let top = SegmentTop::new(limit);
         Ok(Self { collector, segment, segment_ord, scorer, post_filter, sort, seq_no, top, after, keys, left })
+    }
+
+    /// Every document of the segment matches.
+    fn is_of_all(&self) -> bool {
+        self.scorer.is::<AllScorer>() && self.scorer.size_hint() == self.segment.max_doc()
     }
 
     fn finish(self) -> tantivy::Result<Vec<super::top::Ranked>> {
