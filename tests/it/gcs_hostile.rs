@@ -1,90 +1,51 @@
 //! Hostile requests to the storage server: none of them reads or changes anything outside the server's own folder, brings it
 //! down, or harms what it holds.
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::{Read, Write};
-use std::net::TcpStream;
-use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::ops::{Deref, DerefMut};
 
+use crate::support::hostile::{Hostile, encoded};
 use crate::support::servers::TestGcs;
 
-const SECRET: &str = "the secret outside";
 const OBJECT: &str = "{\"ltp\":1}\n";
 
 /// A server whose folder lies deep inside one that is watched.
 struct Target {
-    outside: tempfile::TempDir,
-    server: TestGcs,
-    before: BTreeMap<PathBuf, Vec<u8>>,
-    sent: usize,
+    hostile: Hostile,
+    _server: TestGcs,
+}
+
+impl Deref for Target {
+    type Target = Hostile;
+
+    fn deref(&self) -> &Hostile {
+        &self.hostile
+    }
+}
+
+impl DerefMut for Target {
+    fn deref_mut(&mut self) -> &mut Hostile {
+        &mut self.hostile
+    }
 }
 
 impl Target {
     fn new() -> Self {
-        let outside = tempfile::tempdir().unwrap();
-        let own = own_folder(outside.path());
-        fs::create_dir_all(&own).unwrap();
-        for place in ["secret", "a/secret", "a/b/secret", "a/b/gcs.secret"] {
-            fs::write(outside.path().join(place), SECRET).unwrap();
-        }
-        let server = TestGcs::start_in(&own);
-        let before = files(outside.path(), &own);
-        assert_eq!(before.len(), 4);
-        let mut target = Self { outside, server, before, sent: 0 };
-        let made = target.send("POST", "/storage/v1/b?project=p", &[], br#"{"name": "bucket1"}"#);
+        let mut hostile = Hostile::new();
+        let server = TestGcs::start_in(&hostile.own_folder());
+        hostile.aim(&server.url);
+        let made = hostile.send("POST", "/storage/v1/b?project=p", &[], br#"{"name": "bucket1"}"#);
         assert!(made.starts_with("HTTP/1.1 200"), "{made}");
-        let kept = target.send("POST", &media("kept"), &[], OBJECT.as_bytes());
+        let kept = hostile.send("POST", &media("kept"), &[], OBJECT.as_bytes());
         assert!(kept.starts_with("HTTP/1.1 200"), "{kept}");
-        target.sent = 0;
-        target
-    }
-
-    /// The answer as it came; empty when the server hung up.
-    fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> String {
-        let mut head = format!("{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n");
-        let is_framed = headers.iter().any(|(name, _)| ["content-length", "transfer-encoding"].contains(name));
-        if !is_framed {
-            head.push_str(&format!("content-length: {}\r\n", body.len()));
-        }
-        for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
-        }
-        // A body that is shorter than it says ends with the connection.
-        self.raw(&[head.as_bytes(), b"\r\n", body].concat(), is_framed)
-    }
-
-    fn raw(&mut self, bytes: &[u8], hangs_up: bool) -> String {
-        self.sent += 1;
-        let address = self.server.url.strip_prefix("http://").unwrap();
-        let mut stream = TcpStream::connect(address).unwrap();
-        stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
-        // The server may refuse and hang up before all was sent.
-        let _refused = stream.write_all(bytes).is_err();
-        let _gone = hangs_up && stream.shutdown(std::net::Shutdown::Write).is_err();
-        let mut answer = Vec::new();
-        let mut piece = [0; 4096];
-        loop {
-            match stream.read(&mut piece) {
-                Ok(0) => break,
-                Ok(count) => answer.extend_from_slice(&piece[..count]),
-                Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => break,
-                Err(error) => panic!("{error} after {:?}", String::from_utf8_lossy(bytes).get(..200)),
-            }
-        }
-        let answer = String::from_utf8_lossy(&answer).into_owned();
-        assert!(!answer.contains(SECRET), "{}: {answer}", String::from_utf8_lossy(bytes));
-        assert!(!answer.starts_with("HTTP/1.1 500"), "{}: {answer}", String::from_utf8_lossy(bytes));
-        answer
+        hostile.sent = 0;
+        Self { hostile, _server: server }
     }
 
     /// Nothing outside changed, inside are files of the server's own making only, and what it held is as it was.
     #[track_caller]
     fn check(&mut self) {
-        let own = own_folder(self.outside.path());
-        assert_eq!(files(self.outside.path(), &own), self.before);
-        for path in files(&own, Path::new("/nowhere")).into_keys() {
+        self.hostile.check_outside();
+        for path in self.hostile.own_files() {
             let name = path.file_name().unwrap().to_str().unwrap();
             let is_own = ["lock", "journal"].contains(&name) || name.bytes().all(|byte| byte.is_ascii_hexdigit());
             assert!(is_own, "{}", path.display());
@@ -94,37 +55,14 @@ impl Target {
     }
 }
 
-fn own_folder(outside: &Path) -> PathBuf {
-    outside.join("a/b/gcs")
-}
-
-/// All files below a folder with their bytes, but those below `without`.
-fn files(folder: &Path, without: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
-        let path = entry.path();
-        match () {
-            () if path == without => {}
-            () if entry.file_type().unwrap().is_dir() => found.extend(files(&path, without)),
-            () => drop(found.insert(path.clone(), fs::read(&path).unwrap())),
-        }
-    }
-    found
-}
-
 fn media(name: &str) -> String {
     format!("/upload/storage/v1/b/bucket1/o?uploadType=media&name={name}")
-}
-
-/// Percent-encodes everything.
-fn encoded(name: &str) -> String {
-    name.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 #[test]
 fn no_name_leads_out_of_the_folder() {
     let mut target = Target::new();
-    let absolute = target.outside.path().join("secret").display().to_string();
+    let absolute = target.secret();
     let names = [
         "../secret",
         "../../secret",

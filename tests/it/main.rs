@@ -10,6 +10,7 @@
 
 mod architecture;
 mod bigquery_clients;
+mod bigquery_hostile;
 mod cli;
 mod cli_doctor;
 mod cli_repair;

@@ -99,8 +99,18 @@ impl TestBigQuery {
 
     /// One that reads `gs://` objects at `storage`.
     pub(crate) fn start_beside(storage: &str) -> Self {
+        Self::run(storage, None)
+    }
+
+    /// One with its data in that folder.
+    pub(crate) fn start_in(folder: &Path, storage: &str) -> Self {
+        Self::run(storage, Some(folder))
+    }
+
+    fn run(storage: &str, folder: Option<&Path>) -> Self {
         let (own, listener, address) = Own::prepare();
-        let config = BigQueryConfig::new(own.folder(), storage, "demo-project");
+        let folder = folder.map_or_else(|| own.folder(), Path::to_owned);
+        let config = BigQueryConfig::new(folder, storage, "demo-project");
         let server = {
             let _inside = own.runtime.as_ref().expect("runs until it is dropped").enter();
             Arc::new(BigQuery::open(config).unwrap())
