@@ -2,6 +2,7 @@
 
 use super::Script;
 use crate::server::bigquery::analyze;
+use crate::server::bigquery::engine::objects::GsUri;
 use crate::server::bigquery::engine::resource::{ExternalDefinition, Format, Settings};
 use crate::server::bigquery::engine::session::Session;
 use crate::server::bigquery::engine::store::Outcome;
@@ -249,10 +250,19 @@ fn named_format(option: &OptionValue) -> Outcome<Format> {
     }
 }
 
+/// What is no address of storage is refused when the table is made, not when it is read.
+fn addresses(option: &OptionValue) -> Outcome<Vec<String>> {
+    let uris = option.texts()?;
+    for uri in &uris {
+        GsUri::parse(uri).map_err(|error| error.at(option.at))?;
+    }
+    Ok(uris)
+}
+
 fn external_option(option: &OptionValue, definition: &mut ExternalDefinition) -> Outcome<()> {
     let csv = &mut definition.read.csv;
     match option.name.to_lowercase().as_str() {
-        "uris" => definition.uris = option.texts()?,
+        "uris" => definition.uris = addresses(option)?,
         "ignore_unknown_values" => definition.read.ignore_unknown_values = option.bool()?,
         "max_bad_records" => definition.read.max_bad_records = option.count()?,
         "field_delimiter" => {
