@@ -11,6 +11,7 @@
 pub mod assume;
 pub mod figure;
 pub mod filter;
+pub mod forecast;
 pub mod format;
 pub mod formula;
 #[doc(hidden)]

@@ -4,6 +4,8 @@
 use serde::Serialize;
 use serde_json::Value;
 
+use crate::lens::forecast::ForecastFigure;
+
 /// A panel's content.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "snake_case")]
@@ -15,6 +17,7 @@ pub enum Figure {
     Heatmap(Box<Heatmap>),
     Gauge(Box<Gauge>),
     TagCloud(TagCloud),
+    Forecast(Box<ForecastFigure>),
     /// `html` is safe: made by [`crate::lens::figure::markdown`].
     Markdown {
         html: String,
@@ -43,6 +46,7 @@ impl Figure {
             Self::Heatmap(figure) => &mut figure.notes,
             Self::Gauge(figure) => &mut figure.notes,
             Self::TagCloud(figure) => &mut figure.notes,
+            Self::Forecast(figure) => &mut figure.notes,
             Self::Markdown { .. } | Self::Empty { .. } | Self::Error { .. } | Self::Unsupported { .. } => return,
         };
         *place = notes;
