@@ -42,6 +42,7 @@ SELECT
   forecast_timestamp,
   forecast_value,
   standard_error,
+  confidence_level,
   prediction_interval_lower_bound,
   prediction_interval_upper_bound
 FROM ML.FORECAST(

@@ -31,7 +31,7 @@ pub(super) struct DownArgs {
     /// Leave the data for the next `up`
     #[arg(long)]
     keep_data: bool,
-    /// External stack: also remove the topic, index and template that this project made on the servers
+    /// External stack: also remove the topic, indices and template that this project made on the servers
     #[arg(long, conflicts_with = "keep_data")]
     purge: bool,
     /// Every project of this machine

@@ -312,6 +312,9 @@ pub(super) fn setup(error: &SetupError) -> Failure {
         SetupError::NotReady { .. } => {
             Failure::new(ErrorId::Deadline, error.to_string()).next("stockdev logs kafka", "read why")
         }
+        SetupError::NotOurs { index } => Failure::new(ErrorId::ElasticsearchFailed, error.to_string())
+            .next(format!("curl -X DELETE \"$ELASTICSEARCH_URL/{index}\""), "remove it, if nobody needs it"),
+        SetupError::Forecasts { .. } => Failure::new(ErrorId::ElasticsearchFailed, error.to_string()),
         SetupError::Template(_) => Failure::new(ErrorId::Internal, error.to_string()),
     }
 }

@@ -4,16 +4,19 @@ use super::connection::Connection;
 use super::context::Context;
 use super::failure::Failure;
 use super::failures;
+use super::up::forecast_index;
 use crate::pipeline::{DEAD_LETTER_TOPIC, INDEX, TOPIC};
 use crate::setup::{self, TEMPLATE_NAME};
 use crate::stack::{CreatedRecord, ProjectFolders, Record};
 
 /// What the record says this project made, in words.
 pub(super) fn names(created: &CreatedRecord) -> Vec<String> {
+    let forecasts = forecast_index();
     let all = [
         (created.topic, "topic", TOPIC),
         (created.dead_letter_topic, "topic", DEAD_LETTER_TOPIC),
         (created.index, "index", INDEX),
+        (created.forecasts, "index", &forecasts),
         (created.template, "template", TEMPLATE_NAME),
     ];
     all.iter().filter(|(is_ours, ..)| *is_ours).map(|(_, kind, name)| format!("{kind} `{name}`")).collect()
@@ -38,6 +41,11 @@ pub(super) async fn purge(cx: &Context, project: &ProjectFolders, mut record: Re
     if record.created.index {
         setup::remove_index(&connection.elasticsearch, INDEX).await.map_err(failed)?;
         record.created.index = false;
+        save(project, &record)?;
+    }
+    if record.created.forecasts {
+        setup::remove_index(&connection.elasticsearch, &forecast_index()).await.map_err(failed)?;
+        record.created.forecasts = false;
         save(project, &record)?;
     }
     if record.created.template {

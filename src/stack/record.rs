@@ -79,6 +79,9 @@ pub struct CreatedRecord {
     pub dead_letter_topic: bool,
     pub index: bool,
     pub template: bool,
+    /// The index of forecasts.
+    #[serde(default)]
+    pub forecasts: bool,
 }
 
 /// The ports of the embedded and the docker stack.

@@ -79,6 +79,35 @@ fn purge_removes_what_the_project_made_once() {
 }
 
 #[test]
+fn purge_removes_the_forecasts_that_the_project_made() {
+    let (servers, sandbox, cloud) = (Servers::start(), Sandbox::new(), Sandbox::new());
+    let stack =
+        cloud.run(&["up", "--stack", "embedded", "--ports", "auto", "--no-stream", "--output", "json"]).expect(0);
+    let endpoints = stack.document()["endpoints"].clone();
+    let endpoint = |name: &str| endpoints[name].as_str().unwrap().to_owned();
+    let (gcs, bigquery) = (endpoint("gcs"), endpoint("bigquery"));
+    let addresses = ["--kafka", &servers.kafka.address, "--elasticsearch", &servers.elasticsearch.url];
+    let google = ["--bigquery", "--gcs-endpoint", &gcs, "--bigquery-endpoint", &bigquery];
+    let up = [&["up", "--stack", "external", "--output", "json"], &addresses[..], &google[..]].concat();
+    // The second one finds what is there: it is this project's all the same.
+    for written in [50, 0] {
+        let document = sandbox.run(&up).expect(0).document();
+        assert_eq!(document["cloud"]["bigquery"]["forecasts"]["written"], written, "{document}");
+    }
+    let forecasts = "forecast-stock-stream";
+    let count = || {
+        let elasticsearch = ElasticsearchAddress::new(&servers.elasticsearch.url);
+        servers.runtime.block_on(document_count(&elasticsearch, forecasts)).unwrap()
+    };
+    assert_eq!(count(), Some(50));
+    let made =
+        [format!("topic `{NAME}`"), format!("index `{NAME}`"), format!("index `{forecasts}`"), TEMPLATE.to_owned()];
+    assert_eq!(down(&sandbox, &["--purge"])["purged"], json!(made));
+    assert_eq!((count(), servers.what_is_there()), (None, (false, false, false)));
+    cloud.run(&["down"]).expect(0);
+}
+
+#[test]
 fn purge_never_removes_what_was_there_before() {
     let (servers, sandbox) = (Servers::start(), Sandbox::new());
     let kafka = KafkaAddress::new(&servers.kafka.address);
@@ -97,7 +126,10 @@ fn a_purge_that_fails_keeps_the_record_so_that_it_can_be_done_again() {
     assert_eq!(ran.document()["error"]["id"], "ENDPOINT_UNREACHABLE");
     let record = std::fs::read_to_string(sandbox.state().join("state.json")).unwrap();
     let created = serde_json::from_str::<Value>(&record).unwrap()["created"].clone();
-    assert_eq!(created, json!({"topic": false, "dead_letter_topic": false, "index": true, "template": true}));
+    assert_eq!(
+        created,
+        json!({"topic": false, "dead_letter_topic": false, "index": true, "template": true, "forecasts": false})
+    );
     // Without --purge the project goes all the same.
     assert_eq!(down(&sandbox, &[])["left"], json!([format!("index `{NAME}`"), TEMPLATE]));
 }

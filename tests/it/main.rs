@@ -29,6 +29,7 @@ mod es_clients;
 mod es_node;
 mod external_purge;
 mod external_secured;
+mod forecasts;
 mod gcs_clients;
 mod gcs_hostile;
 mod kafka_broker;

@@ -24,7 +24,7 @@ use crate::cloud::{
 };
 use crate::report::{Phase, Running, bytes, counted, seconds};
 
-pub(super) use print::{forecasts, quality, run_document};
+pub(super) use print::{forecast_table, forecasts, quality, run_document};
 
 /// A script is never larger: BigQuery takes a megabyte.
 const SCRIPT_BYTES_MAX: u64 = 1 << 20;

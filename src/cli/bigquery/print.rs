@@ -153,12 +153,17 @@ pub(in crate::cli) fn quality(runs: &[ScriptRun]) -> Option<String> {
     })
 }
 
-/// A line an instrument: where its price goes, with the interval at the end.
-pub(in crate::cli) fn forecasts(runs: &[ScriptRun]) -> Vec<String> {
+/// The forecasts of every instrument, if a script gives them.
+pub(in crate::cli) fn forecast_table(runs: &[ScriptRun]) -> Option<&ResultTable> {
     let by_instrument = |result: &&ResultTable| {
         result.column("instrument_token").is_some() && result.column("prediction_interval_lower_bound").is_some()
     };
-    let Some(result) = results(runs).find(by_instrument) else { return Vec::new() };
+    results(runs).find(by_instrument)
+}
+
+/// A line an instrument: where its price goes, with the interval at the end.
+pub(in crate::cli) fn forecasts(runs: &[ScriptRun]) -> Vec<String> {
+    let Some(result) = forecast_table(runs) else { return Vec::new() };
     let text = |row: usize, name: &str| {
         let cell = result.rows.get(row).zip(result.column(name)).and_then(|(row, place)| row.get(place));
         cell.map(Cell::to_text).unwrap_or_default()

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 use clap::Args;
 
 use super::UpArgs;
+use super::forecast;
 use super::plan::{Plan, StreamPlan, asked_source, source_of};
 use crate::cli::bigquery::{self, ScriptPlan, forecasts, quality, run_document};
+use crate::cli::connection::Connection;
 use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
@@ -28,7 +30,8 @@ pub(super) struct CloudPhaseArgs {
     /// Put the ticks into a bucket of Cloud Storage, too
     #[arg(long)]
     push_gcs: bool,
-    /// Run the scripts of sql/ on BigQuery: external table, regression, prediction, forecasts; pushes the ticks, too
+    /// Run the scripts of sql/ on BigQuery: external table, regression, prediction, forecasts, which go onto the dashboard;
+    /// pushes the ticks, too
     #[arg(long)]
     bigquery: bool,
     #[command(flatten)]
@@ -142,7 +145,12 @@ impl CloudPlan {
     }
 
     /// Pushes and runs what was asked for.
-    pub(super) async fn carry_out(&self, args: &UpArgs, cx: &Context) -> Result<CloudOutcome, Failure> {
+    pub(super) async fn carry_out(
+        &self,
+        args: &UpArgs,
+        cx: &Context,
+        connection: &Connection,
+    ) -> Result<CloudOutcome, Failure> {
         let cloud = &args.cloud;
         let CloudTarget { address, bucket } = &self.target;
         let scripts = match cloud.bigquery {
@@ -166,14 +174,17 @@ impl CloudPlan {
             let limits =
                 RunOptions { timeout: args.timeout.max(RunOptions::default().timeout), ..RunOptions::default() };
             let runs = bigquery::execute(&scripts, &limits, &|_| {}, cx).await?;
+            let published = forecast::publish(&runs, source, cx, connection).await?;
             let url = address.url(GoogleService::BigQuery);
             lines.push(format!("  bigquery       {url}    dataset {}", cloud.dataset.dataset));
             lines.extend(summary(&runs));
+            lines.push(format!("  forecasts      {}    {}", connection.endpoints.elasticsearch, published.line()));
             if let Some(document) = document.get_mut("bigquery") {
                 *document = json!({
                     "bigquery": url,
                     "dataset": cloud.dataset.dataset.as_str(),
                     "scripts": runs.iter().map(run_document).collect::<Vec<_>>(),
+                    "forecasts": published.document(),
                 });
             }
             changed = true;

@@ -53,7 +53,7 @@ async fn look(connection: &Connection) -> Result<CreatedRecord, Failure> {
     let template = template.map_err(|error| failures::setup(&error).phase(Phase::Template))?;
     let documents = pipeline::document_count(&connection.elasticsearch, INDEX).await;
     let index = documents.map_err(|error| failures::counts(&error).phase(Phase::Template))?.is_some();
-    Ok(CreatedRecord { topic, dead_letter_topic, index, template })
+    Ok(CreatedRecord { topic, dead_letter_topic, index, template, ..CreatedRecord::default() })
 }
 
 fn save(plan: &Plan) -> Result<(), Failure> {

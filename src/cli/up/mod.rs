@@ -9,6 +9,7 @@ mod created;
 mod data;
 mod docker;
 mod document;
+mod forecast;
 mod once;
 mod plan;
 mod stack;
@@ -33,6 +34,7 @@ use cloud::{CloudPhaseArgs, CloudPlan};
 pub(super) use data::messages;
 use docker::DockerArgs;
 use document::Outcome;
+pub(super) use forecast::forecast_index;
 pub(super) use plan::search_engine;
 
 /// Start everything, stream the ticks, index them; return when all is in place
@@ -238,7 +240,7 @@ async fn phases(args: &UpArgs, cx: &Arc<Context>, started: &mut Started) -> Resu
         failure = stack::death(&project, kind, engine, docker, cx) => return Err(failure),
     };
     if let Some(cloud) = cloud {
-        let came = cloud.carry_out(args, cx).await?;
+        let came = cloud.carry_out(args, cx, &outcome.connection).await?;
         outcome.already_up &= !came.changed;
         outcome.cloud = Some(came);
     }

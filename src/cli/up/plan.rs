@@ -253,7 +253,7 @@ fn plan_stream(args: &UpArgs, record: &Record, past_is_unknown: bool, asked: Opt
 }
 
 /// What tells this source from another, also in a later run.
-fn identity(source: &TickSource) -> StreamSource {
+pub(super) fn identity(source: &TickSource) -> StreamSource {
     match source {
         TickSource::Sample => StreamSource::Sample,
         TickSource::Stdin => StreamSource::Stdin,
