@@ -11,10 +11,10 @@ use crate::objects;
 use crate::page::Page;
 use crate::stage::{DASHBOARD, Stage};
 
-const WIDTHS: [u32; 3] = [1440, 1024, 400];
-const THEMES: [&str; 2] = ["light", "dark"];
+pub(crate) const WIDTHS: [u32; 3] = [1440, 1024, 400];
+pub(crate) const THEMES: [&str; 2] = ["light", "dark"];
 
-fn folder() -> PathBuf {
+pub(crate) fn folder() -> PathBuf {
     std::env::var_os("STOCKDEV_TEST_SCREENSHOTS")
         .map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("screenshots"), PathBuf::from)
 }
@@ -117,12 +117,12 @@ async fn the_filter_dialog_and_the_suggestions_fit_at_every_width_in_both_themes
 }
 
 /// What a script finds wrong, and where.
-async fn found(page: &Page, script: &str, place: &str) -> Vec<String> {
+pub(crate) async fn found(page: &Page, script: &str, place: &str) -> Vec<String> {
     let found: Vec<Value> = serde_json::from_value(page.run(script, json!([])).await).unwrap();
     found.into_iter().map(|fault| format!("{place}: {fault}")).collect()
 }
 
-async fn shot(page: &Page, name: &str) {
+pub(crate) async fn shot(page: &Page, name: &str) {
     fs::create_dir_all(folder()).unwrap();
     let shot = page.chrome("Page.captureScreenshot", &json!({"format": "png"})).await;
     let image = STANDARD.decode(shot["data"].as_str().unwrap()).unwrap();
@@ -130,7 +130,7 @@ async fn shot(page: &Page, name: &str) {
 }
 
 /// All of the page in view, so that every chart is drawn at this width and in this theme.
-async fn draw_all(page: &Page, width: u32, theme: &str) {
+pub(crate) async fn draw_all(page: &Page, width: u32, theme: &str) {
     let feature = json!({"features": [{"name": "prefers-color-scheme", "value": theme}]});
     page.chrome("Emulation.setEmulatedMedia", &feature).await;
     size(page, width, 1000).await;
@@ -169,7 +169,7 @@ const CUT: &str = "
 ";
 
 /// Panels over one another, a page that scrolls sideways, words with too little contrast.
-const FAULTS: &str = r#"
+pub(crate) const FAULTS: &str = r#"
     const faults = [];
     const root = document.documentElement;
     if (root.scrollWidth > innerWidth) faults.push(`the page is ${root.scrollWidth} wide`);

@@ -25,6 +25,7 @@ mod truth;
 
 mod data;
 mod filters;
+mod forecast;
 mod foreign;
 mod links;
 mod live;

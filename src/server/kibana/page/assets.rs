@@ -32,6 +32,7 @@ const FILES: &[(&str, &str)] = files![
     "filter_build.js",
     "filter_dialog.js",
     "filter_pills.js",
+    "forecast.js",
     "gauge.js",
     "grid.js",
     "heatmap.js",

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::forecast;
 use super::shown::{Shown, shown, stored};
 use crate::lens::object::{Control, ControlKind, ControlWidth, Panel};
 use crate::lens::scope::Language;
@@ -95,6 +96,7 @@ fn frame(shown: &Shown) -> Value {
         "filters": dashboard.filters,
         "sections": sections.collect::<Vec<_>>(),
         "panels": dashboard.panels.iter().map(panel).collect::<Vec<_>>(),
+        "forecast": forecast::frame(shown),
         "controls": dashboard.controls.list.iter().filter_map(control).collect::<Vec<_>>(),
         "warnings": warnings(shown),
     })

@@ -107,7 +107,9 @@ async fn draw(
 }
 
 /// Large answers take milliseconds to read and to draw.
-async fn off_thread<T: Send + 'static>(work: impl FnOnce() -> Result<T, String> + Send + 'static) -> Result<T, String> {
+pub(super) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|error| {
         tracing::error!(%error, "a panel could not be drawn");

@@ -9,11 +9,13 @@ use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
 use super::ask::Ask;
-use super::draw::{self, Colours, Views};
+use super::draw::{self, Colours, Drawn, Views};
+use super::forecast;
 use super::once::Searches;
 use super::shown::shown;
 use crate::lens::figure::ColourBook;
 use crate::lens::filter;
+use crate::lens::forecast::{PANEL, Places};
 use crate::lens::object::Panel;
 use crate::lens::scope::Scope;
 use crate::lens::view::DataView;
@@ -35,6 +37,7 @@ pub(super) fn figures(kibana: Arc<Kibana>, request: Request) -> HandlerFuture {
         let colours = if shown.dashboard.options.syncs_colors { ColourBook::shared() } else { ColourBook::per_panel() };
         let has_order = shown.dashboard.options.syncs_colors;
         let wanted = |panel: &Panel| ask.panels.as_ref().is_none_or(|ids| ids.contains(&panel.id));
+        let forecasts = forecast::places(&shown, ask.panels.as_deref());
         let mut panels = Vec::new();
         for panel in shown.dashboard.panels.into_iter().filter(wanted) {
             let scope = ask.within(&scope, panel.time.as_ref())?;
@@ -45,6 +48,7 @@ pub(super) fn figures(kibana: Arc<Kibana>, request: Request) -> HandlerFuture {
             asks: Searches::new(kibana, ask.inspects),
             views: Arc::new(shown.views),
             colours: Arc::new(Mutex::new(colours)),
+            forecasts,
             inspects: ask.inspects,
         };
         tokio::spawn(async move { work.run(panels, &scope, has_order, sender).await });
@@ -67,6 +71,8 @@ struct Work {
     asks: Searches,
     views: Views,
     colours: Colours,
+    /// Where the forecast panel's data are, if it is wanted.
+    forecasts: Option<Places>,
     inspects: bool,
 }
 
@@ -87,6 +93,12 @@ impl Work {
                 return;
             }
         }
+        // Last, because it stands below all others and has the most searches.
+        if let Some(figure) = self.forecast(scope).await
+            && lines.send(figure).await.is_err()
+        {
+            return;
+        }
         let done = json!({"done": true, "took_ms": millis(started)});
         if lines.send(line(&done)).await.is_err() {
             tracing::debug!("the page left before its last figure");
@@ -96,10 +108,20 @@ impl Work {
     async fn one(&self, panel: &Panel, scope: &Scope) -> Bytes {
         let started = Instant::now();
         let drawn = draw::panel(&self.asks, panel, &self.views, scope, &self.colours).await;
+        self.written(&panel.id, drawn, started)
+    }
+
+    async fn forecast(&self, scope: &Scope) -> Option<Bytes> {
+        let started = Instant::now();
+        let drawn = forecast::panel(&self.asks, self.forecasts.as_ref()?, scope).await?;
+        Some(self.written(PANEL, drawn, started))
+    }
+
+    fn written(&self, panel: &str, drawn: Drawn, started: Instant) -> Bytes {
         let figure = serde_json::to_value(&drawn.figure).unwrap_or_else(
             |error| json!({"kind": "error", "message": format!("the figure can't be written: {error}"), "hint": null}),
         );
-        let mut document = json!({"panel": panel.id, "figure": figure, "took_ms": millis(started)});
+        let mut document = json!({"panel": panel, "figure": figure, "took_ms": millis(started)});
         if let (true, Some(map)) = (self.inspects, document.as_object_mut()) {
             map.insert("searches".to_owned(), Value::Array(drawn.searches));
         }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use serde_json::Value;
 use tokio::sync::mpsc;
 
+use super::forecast;
 use super::shown::stored;
 use crate::server::http::uri::encode;
 use crate::server::kibana::Kibana;
@@ -24,7 +25,8 @@ const ALIVE_EVERY: Duration = Duration::from_secs(15);
 pub(super) fn live(kibana: Arc<Kibana>, request: Request) -> HandlerFuture {
     Box::pin(async move {
         let shown = stored(&kibana, request.path("id"))?;
-        let indices: BTreeSet<String> = shown.views.values().map(|view| view.index.clone()).collect();
+        let indices: BTreeSet<String> =
+            shown.views.values().map(|view| view.index.clone()).chain(forecast::indices(&shown)).collect();
         let Ok(place) = Arc::clone(&kibana.watchers).try_acquire_owned() else {
             return Err(ApiError::new(503, "Too many pages watch this server at once"));
         };

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! page -> figures -> ask (what is wanted) + shown (objects, fields) -> draw (searches, tables, figures) -> NDJSON lines
+//!                                               + forecast (a panel that no dashboard has stored)
 //!      -> describe, fields, options (values of a control or a field), live (server-sent events)
 //! ```
 //!
@@ -12,6 +13,7 @@ mod assets;
 mod describe;
 mod draw;
 mod figures;
+mod forecast;
 mod live;
 mod offer;
 mod once;

@@ -22,13 +22,13 @@ export class DashboardPage {
     this.state = new State(dashboard, params);
     history.replaceState(null, "", this.state.hash());
     this.closed = new Set((dashboard.sections ?? []).flatMap((section, index) => (section.is_collapsed ? [index] : [])));
-    const context = {
+    this.context = {
       addFilters: (filters) => this.addFilters(filters),
       setTime: (start, end) => this.state.set({ from: new Date(start).toISOString(), to: new Date(end).toISOString() }),
       inspect: (panel) => inspect(this.state, panel),
       maximise: (panel) => this.maximise(panel === this.maximised ? null : panel),
     };
-    this.panels = new Map(dashboard.panels.map((spec) => [spec.id, new Panel(spec, context, dashboard.hide_titles)]));
+    this.panels = new Map(dashboard.panels.map((spec) => [spec.id, new Panel(spec, this.context, dashboard.hide_titles)]));
     this.drawBar();
     drawControls(places.controls, dashboard, this.state, () => this.range);
     this.drawPanels();
@@ -70,11 +70,13 @@ export class DashboardPage {
     if (fields.some((field) => !QUIET_FIELDS.has(field))) this.refresher.now();
   }
 
-  /** Panels of open sections; `null` asks for all. */
+  /** Panels of open sections; `null` asks for all. The forecast is asked for in any case: it may be there now. */
   wanted() {
     const all = [...this.panels.values()];
     const open = all.filter(({ spec }) => !this.closed.has(spec.section));
-    return { list: open, ids: open.length === all.length ? null : open.map(({ spec }) => spec.id) };
+    const ids = new Set(open.map(({ spec }) => spec.id));
+    if (this.dashboard.forecast) ids.add(this.dashboard.forecast.id);
+    return { list: open, ids: open.length === all.length ? null : [...ids] };
   }
 
   async refresh(signal, isByReader) {
@@ -86,7 +88,7 @@ export class DashboardPage {
         if (!signal.aborted) this.line(line, missing);
       });
       if (signal.aborted) return;
-      for (const panel of missing) panel.fail("the server sent no answer for this panel");
+      for (const panel of missing) this.isForecast(panel.spec.id) ? this.dropForecast() : panel.fail("the server sent no answer for this panel");
       this.settle(isByReader);
     } catch (error) {
       if (!signal.aborted) this.failed(error, list);
@@ -98,10 +100,32 @@ export class DashboardPage {
       this.range = line.range;
       return;
     }
-    const panel = this.panels.get(line.panel);
+    const panel = this.panels.get(line.panel) ?? this.addForecast(line);
     if (!panel) return;
     missing.delete(panel);
     panel.show(line.figure);
+  }
+
+  isForecast(id) {
+    return id === this.dashboard.forecast?.id;
+  }
+
+  /** The panel that is there only while there are forecasts, below all others. An error is none of its own before that. */
+  addForecast(line) {
+    if (!this.isForecast(line.panel) || line.figure.kind === "error") return null;
+    const panel = new Panel(this.dashboard.forecast, this.context, this.dashboard.hide_titles);
+    this.panels.set(line.panel, panel);
+    this.places.main.append(el("div", { class: "below" }, panel.root));
+    return panel;
+  }
+
+  dropForecast() {
+    const panel = this.panels.get(this.dashboard.forecast.id);
+    if (panel === this.maximised) this.maximise(null);
+    this.panels.delete(panel.spec.id);
+    const place = panel.root.parentElement;
+    panel.destroy();
+    place.remove();
   }
 
   settle(isByReader) {

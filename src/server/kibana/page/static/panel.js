@@ -1,6 +1,7 @@
 // One panel: its frame and buttons, the figure inside, and the states that say why there is none.
 
 import { el, icon, iconButton, nextId } from "./dom.js";
+import { Forecast } from "./forecast.js";
 import { Gauge } from "./gauge.js";
 import { Heatmap } from "./heatmap.js";
 import { Metric } from "./metric.js";
@@ -11,7 +12,7 @@ import { rangeLabel } from "./time.js";
 import { Xy } from "./xy.js";
 
 const LOADING_SHOWN_AFTER_MS = 300;
-const RENDERERS = { xy: Xy, metric: Metric, table: Table, pie: Partition, heatmap: Heatmap, gauge: Gauge, tag_cloud: TagCloud };
+const RENDERERS = { xy: Xy, metric: Metric, table: Table, pie: Partition, heatmap: Heatmap, gauge: Gauge, tag_cloud: TagCloud, forecast: Forecast };
 
 export class Panel {
   /** `context`: `addFilters`, `setTime`, `inspect(panel)`, `maximise(panel)`; `hidesTitles` of the dashboard. */
