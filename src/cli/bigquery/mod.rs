@@ -101,7 +101,7 @@ enum Format {
 }
 
 /// `1GB`, `500MB`, `2GiB`, or plain bytes.
-fn parse_bytes(text: &str) -> Result<i64, String> {
+pub(super) fn parse_bytes(text: &str) -> Result<i64, String> {
     let expected = || "expected bytes such as 1GB, 500MB or 2GiB".to_owned();
     let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
     let (number, unit) = text.split_at(digits);

@@ -34,6 +34,9 @@ pub(super) struct CloudPhaseArgs {
     /// pushes the ticks, too
     #[arg(long)]
     bigquery: bool,
+    /// On Google: a script that would bill more does not run; 0 is no limit
+    #[arg(long, value_name = "BYTES", default_value = "1GB", value_parser = bigquery::parse_bytes, requires = "bigquery")]
+    max_bytes_billed: i64,
     #[command(flatten)]
     dataset: DatasetArgs,
     #[command(flatten)]
@@ -171,8 +174,10 @@ impl CloudPlan {
         let mut lines = vec![format!("  gcs            {server}    {}", push_line(&pushed, bucket.as_str()))];
         let mut changed = !pushed.unchanged;
         if let Some(scripts) = scripts {
-            let limits =
-                RunOptions { timeout: args.timeout.max(RunOptions::default().timeout), ..RunOptions::default() };
+            // The stack's own server bills nothing.
+            let limit = (address.is_google() && cloud.max_bytes_billed > 0).then_some(cloud.max_bytes_billed);
+            let timeout = args.timeout.max(RunOptions::default().timeout);
+            let limits = RunOptions { timeout, maximum_bytes_billed: limit, ..RunOptions::default() };
             let runs = bigquery::execute(&scripts, &limits, &|_| {}, cx).await?;
             let published = forecast::publish(&runs, source, cx, connection).await?;
             let url = address.url(GoogleService::BigQuery);
