@@ -1,5 +1,5 @@
-//! What must exist before ticks flow: the topic and the index template; and what stands beside them: Kibana's dashboard, forecasts. Every call may be made
-//! again and again.
+//! What must exist before ticks flow: the topic and the index template; and what stands beside them: Kibana's dashboard,
+//! forecasts. Every call may be made again and again.
 
 mod dashboard;
 mod forecast;

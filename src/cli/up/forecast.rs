@@ -17,7 +17,7 @@ use crate::cli::context::{Context, Found};
 use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::cloud::{Cell, ResultTable, ScriptRun};
-use crate::lens::forecast::INDEX_PREFIX;
+use crate::lens::forecast::index_name;
 use crate::pipeline::INDEX;
 use crate::report::{Phase, counted};
 use crate::setup::{self, FORECASTS_MAX, ForecastOutcome};
@@ -35,7 +35,7 @@ const NUMBERS: [&str; 5] = [
 
 /// The index of the forecasts that belong to the stream's.
 pub(in crate::cli) fn forecast_index() -> String {
-    format!("{INDEX_PREFIX}{INDEX}")
+    index_name(INDEX)
 }
 
 /// What is in the index now.

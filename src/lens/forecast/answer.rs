@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{INSTRUMENT, PRICE, TIME};
+use crate::lens::layer::{self, LayerError};
 use crate::lens::scope::{Scope, TimeRange};
 
 /// History before the forecasts, by the length of these: a horizon of ten minutes beside seven hours could not be seen.
@@ -147,12 +148,12 @@ fn forecast(source: &Value) -> Option<(String, Forecast)> {
     Some((source.get(INSTRUMENT)?.as_str()?.to_owned(), forecast))
 }
 
-/// An answer that is an error.
+/// An answer that is an error, or to which a shard has nothing to say.
 fn refused(answer: &Value) -> Result<(), String> {
-    let Some(error) = answer.get("error") else { return Ok(()) };
-    let reason = error.pointer("/root_cause/0/reason").or_else(|| error.get("reason")).or(Some(error));
-    let reason = reason.and_then(Value::as_str).unwrap_or("no reason given");
-    Err(format!("Elasticsearch refused the search: {reason}"))
+    layer::check(answer).map_err(|error| match error {
+        LayerError::Elasticsearch { reason, .. } => format!("Elasticsearch refused the search: {reason}"),
+        other => other.to_string(),
+    })
 }
 
 fn buckets<'a>(answer: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> + use<'a> {

@@ -39,16 +39,18 @@ const TIME: &str = "timestamp";
 const INSTRUMENT: &str = "instrument_token";
 const PRICE: &str = "last_price";
 
-/// What the name of an index of forecasts begins with.
-pub const INDEX_PREFIX: &str = "forecast-";
-
-/// The index of the forecasts that belong to the ticks in `stream`; `None` where that is a pattern, or several indices.
+/// The name of the index of the forecasts that belong to the ticks in the index `stream`.
 ///
-/// The name begins with another word, so that neither the template of the stream nor a data view `stock-*` takes it in.
+/// It begins with another word, so that neither the template of the stream nor a data view `stock-*` takes it in.
+pub fn index_name(stream: &str) -> String {
+    format!("forecast-{stream}")
+}
+
+/// As [`index_name`]; `None` where `stream` is a pattern, or several indices.
 pub fn index_of(stream: &str) -> Option<String> {
     let is_plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_' | '.');
     let is_one = !stream.is_empty() && stream.chars().all(is_plain) && !stream.starts_with(['-', '_', '.']);
-    is_one.then(|| format!("{INDEX_PREFIX}{stream}"))
+    is_one.then(|| index_name(stream))
 }
 
 /// Where the panel's data are.

@@ -26,6 +26,7 @@ mod tests;
 use serde_json::Value;
 
 use crate::lens::view::DataView;
+pub(in crate::lens) use answer::check;
 use column::Column;
 pub use error::LayerError;
 pub use explain::{Explained, explain};

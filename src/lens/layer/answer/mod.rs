@@ -19,7 +19,7 @@ use crate::lens::{
     time::Interval,
 };
 pub(super) use columns::columns;
-pub(super) use failure::check;
+pub(in crate::lens) use failure::check;
 pub(super) use key::whole;
 
 /// The aggregations of an answer, without the sample round them; an answer without any (no index matches) is empty.

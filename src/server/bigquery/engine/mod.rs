@@ -32,6 +32,7 @@ use script::Script;
 use session::Session;
 use store::{Folder, Pool, Results, ScratchFolder};
 
+pub(crate) use objects::GsUri;
 pub use outcome::*;
 pub use request::*;
 pub use resource::*;

@@ -4,7 +4,7 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::members::Members;
-use crate::server::bigquery::engine::{CsvOptions, ExternalDefinition, Format, ReadOptions};
+use crate::server::bigquery::engine::{CsvOptions, ExternalDefinition, Format, GsUri, ReadOptions};
 use crate::server::bigquery::http::ApiError;
 use crate::server::bigquery::value::{Field, schema_from_json};
 
@@ -144,13 +144,10 @@ pub(super) fn check_uris(uris: &[String], name: &str) -> Result<(), ApiError> {
     if uris.len() > 10_000 {
         return Err(ApiError::invalid(format!("Too many {name}: at most 10,000 are allowed")));
     }
-    match uris.iter().find(|uri| !uri.starts_with("gs://")) {
-        None => Ok(()),
-        Some(uri) => {
-            let shown: String = uri.chars().take(200).collect();
-            Err(ApiError::invalid(format!("Invalid source URI: {shown}. Only gs:// addresses are supported")))
-        }
+    for uri in uris {
+        GsUri::parse(uri)?;
     }
+    Ok(())
 }
 
 /// A `schema` member; `None` when there is none.

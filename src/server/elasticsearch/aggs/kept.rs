@@ -110,7 +110,9 @@ impl KeptWork {
         segments: &[SegmentState],
         run: &mut AggregationRun,
     ) -> Result<Vec<SegmentState>, Exception> {
-        let Some(key) = run.key().map(|request| (Arc::clone(&shard.uuid), request)) else { return Ok(Vec::new()) };
+        let Some(key) = run.key().map(|request| (Arc::clone(&shard.uuid), request.to_owned())) else {
+            return Ok(Vec::new());
+        };
         let Some((gathered, done)) = self.find(&key, &shard.mapping, segments) else { return Ok(Vec::new()) };
         if run.resume(&gathered) {
             return Ok(done);
@@ -146,7 +148,7 @@ impl KeptWork {
         inner.turn += 1;
         let (mapping, gathered, used) = (Arc::clone(&shard.mapping), Arc::new(gathered), inner.turn);
         let entry = Entry { mapping, segments, gathered, bytes, used };
-        let key = (Arc::clone(&shard.uuid), request);
+        let key = (Arc::clone(&shard.uuid), request.to_owned());
         inner.remove(&key);
         inner.bytes += bytes;
         inner.entries.insert(key, entry);

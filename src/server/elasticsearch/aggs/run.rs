@@ -1,5 +1,7 @@
 //! One request at work: collectors are made for every index, fed block by block, and asked for their answer.
 
+use std::cell::OnceCell;
+
 use serde_json::{Map, Value};
 
 use super::bucket::filter::start_global;
@@ -99,6 +101,8 @@ pub(crate) struct AggregationRun {
     matching: Children,
     global: Children,
     open: Option<(usize, u32)>,
+    /// Of what may be kept, once it was asked for.
+    key: OnceCell<Option<String>>,
     /// The one bucket of the level above the top, for each document of a block.
     root: Vec<u32>,
 }
@@ -123,6 +127,7 @@ pub(crate) fn start(request: &Aggregations, ctx: &SearchContext<'_>) -> Result<A
         matching,
         global,
         open: None,
+        key: OnceCell::new(),
         root: Vec::new(),
     })
 }
@@ -143,8 +148,9 @@ impl AggregationRun {
     }
 
     /// What makes two runs over the same index gather the same from the same documents; none where nothing can be kept.
-    pub(super) fn key(&self) -> Option<String> {
-        if self.global.is_empty() { self.request.gathering() } else { None }
+    pub(super) fn key(&self) -> Option<&str> {
+        let key = || if self.global.is_empty() { self.request.gathering() } else { None };
+        self.key.get_or_init(key).as_deref()
     }
 
     /// A copy of what was gathered so far.

@@ -37,7 +37,7 @@ pub(crate) async fn count(node: Arc<Node>, request: Request) -> Result<Response,
     let asked = parse(&request)?;
     let options = IndicesOptions::open().with_params(&request.params)?;
     let targets = targets(&node, request.path.get("index").map_or("", String::as_str), options)?;
-    let (found, early, shards) = count_documents(&asked, &targets, clock(), &limits(&node, &asked, started))?;
+    let (found, early, shards) = count_documents(&asked, &targets, clock(), &limits(&asked, started))?;
     let mut answer = Map::new();
     if let Some(early) = early {
         answer.insert("terminated_early".into(), early.into());

@@ -92,8 +92,8 @@ fn parse(request: &Request) -> Result<Vec<Item>, ApiError> {
             break;
         }
         let body = line(&mut rest)?;
-        let (expression, options) = read_header(header, named, options)?;
-        let asked = SearchRequest::parse(body, &shared, &request.uri)?;
+        let Header { expression, options, request_cache } = read_header(header, named, options)?;
+        let asked = SearchRequest { request_cache, ..SearchRequest::parse(body, &shared, &request.uri)? };
         items.push(Item { expression, options, request: asked });
         if items.len() > SEARCHES_MAX {
             return Err(ApiError::illegal_argument(format!("more than [{SEARCHES_MAX}] searches in one request")));
@@ -131,10 +131,17 @@ fn line<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], ApiError> {
     Ok(line)
 }
 
-fn read_header(header: &[u8], named: &str, options: IndicesOptions) -> Result<(String, IndicesOptions), ApiError> {
-    let mut expression = named.to_owned();
+/// What a search's own line says.
+struct Header {
+    expression: String,
+    options: IndicesOptions,
+    request_cache: bool,
+}
+
+fn read_header(header: &[u8], named: &str, options: IndicesOptions) -> Result<Header, ApiError> {
+    let (mut expression, mut request_cache) = (named.to_owned(), true);
     if header.iter().all(u8::is_ascii_whitespace) {
-        return Ok((expression, options));
+        return Ok(Header { expression, options, request_cache });
     }
     let json = parse_body(header)?;
     let src = Source(header);
@@ -155,6 +162,9 @@ fn read_header(header: &[u8], named: &str, options: IndicesOptions) -> Result<(S
                 indices.insert(member.key.clone(), texts(value, &src)?.join(","));
             }
             "search_type" | "searchType" => check_search_type(value, &src)?,
+            "request_cache" | "requestCache" if value.as_bool().is_some() => {
+                request_cache = value.as_bool() == Some(true);
+            }
             "request_cache"
             | "requestCache"
             | "preference"
@@ -170,7 +180,7 @@ fn read_header(header: &[u8], named: &str, options: IndicesOptions) -> Result<(S
         }
     }
     let options = if indices.is_empty() { options } else { options.with_params(&Params(indices))? };
-    Ok((expression, options))
+    Ok(Header { expression, options, request_cache })
 }
 
 fn check_search_type(value: &Json, src: &Source<'_>) -> Result<(), ApiError> {

@@ -38,16 +38,16 @@ pub(super) fn run(
     started: Instant,
 ) -> Result<SearchAnswer, ApiError> {
     let targets = targets(node, expression, options)?;
-    execute(asked, &targets, clock(), &limits(node, asked, started))
+    execute(asked, &targets, clock(), &limits(asked, started), Some(&node.kept))
 }
 
 pub(super) fn clock() -> Clock {
     Clock { now_ms: now_millis() }
 }
 
-pub(super) fn limits(node: &Node, asked: &SearchRequest, started: Instant) -> Limits {
+pub(super) fn limits(asked: &SearchRequest, started: Instant) -> Limits {
     let deadline = asked.timeout.and_then(|timeout| started.checked_add(timeout));
-    Limits { deadline, kept: Some(Arc::clone(&node.kept)), ..Limits::default() }
+    Limits { deadline, ..Limits::default() }
 }
 
 /// What an expression names, each index with the filter of the aliases that led there.

@@ -34,11 +34,9 @@ pub(crate) struct Target {
     pub(crate) filter: Option<Query>,
 }
 
-/// When a search stops before it is done, and what it may go on from.
-#[derive(Clone, Default)]
+/// When a search stops before it is done.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Limits {
-    /// Work of earlier searches.
-    pub(crate) kept: Option<Arc<KeptWork>>,
     /// Set when nobody waits for the answer any more.
     pub(crate) cancelled: Arc<AtomicBool>,
     /// The request's timeout: what was found by then is the answer.
@@ -55,7 +53,7 @@ impl Limits {
     }
 }
 
-/// Runs a search.
+/// Runs a search; `kept` is the work of earlier ones that it may go on from.
 ///
 /// # Errors
 /// `search_phase_execution_exception` where every shard refuses it; what one of several refuses is in the answer.
@@ -64,6 +62,7 @@ pub(crate) fn execute(
     targets: &[Target],
     clock: Clock,
     limits: &Limits,
+    kept: Option<&KeptWork>,
 ) -> Result<SearchAnswer, ApiError> {
     let plans = ShardPlans::new(request, targets, clock)?;
     let shards: Vec<IndexSnapshot> = plans.running.iter().map(|plan| plan.shard.clone()).collect();
@@ -77,7 +76,7 @@ pub(crate) fn execute(
     let scored = needs_scores(request);
     let order = order(request);
     let mut collected = Collected::new(request.from.saturating_add(request.size), &order);
-    let kept = limits.kept.as_deref().filter(|_| shards.len() == 1 && may_go_on(request));
+    let kept = kept.filter(|_| shards.len() == 1 && may_go_on(request));
     for plan in &plans.running {
         let mut collector = ShardCollector { request, plan, limits, kept, scored, order: &order };
         collector.run(&mut collected, aggregations.as_mut())?;

@@ -114,7 +114,7 @@ fn add(fields: &mut IndexedFields, field: &FieldMapping, value: &Value) {
 
 pub(crate) fn search(targets: &[Target], body: &str) -> Result<SearchAnswer, ApiError> {
     let request = SearchRequest::parse(body.as_bytes(), &Params::default(), "/e/_search")?;
-    execute(&request, targets, NOW, &Limits::default())
+    execute(&request, targets, NOW, &Limits::default(), None)
 }
 
 /// The answer as a client reads it, without `took`.

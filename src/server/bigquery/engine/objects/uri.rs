@@ -6,6 +6,9 @@ use crate::server::bigquery::error::{QueryError, Reason};
 /// So many objects may make one table.
 const OBJECTS_MAX: usize = 10_000;
 
+/// Of an address that is refused so much is shown.
+const SHOWN_CHARS_MAX: usize = 200;
+
 /// `gs://bucket/name`; the name may hold one `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct GsUri {
@@ -15,7 +18,10 @@ pub(crate) struct GsUri {
 
 impl GsUri {
     pub(crate) fn parse(uri: &str) -> Result<Self, QueryError> {
-        let refused = |why: &str| QueryError::new(Reason::Invalid, format!("Invalid source URI {uri:?}: {why}"));
+        let refused = |why: &str| {
+            let shown: String = uri.chars().take(SHOWN_CHARS_MAX).collect();
+            QueryError::new(Reason::Invalid, format!("Invalid source URI {shown:?}: {why}"))
+        };
         let rest = uri.strip_prefix("gs://").ok_or_else(|| refused("it must begin with gs://"))?;
         let (bucket, name) = rest.split_once('/').ok_or_else(|| refused("it must name an object"))?;
         if bucket.is_empty() || name.is_empty() {

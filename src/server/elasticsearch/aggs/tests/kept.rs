@@ -18,13 +18,10 @@ use crate::server::elasticsearch::storage::snapshot::IndexSnapshot;
 
 fn ask(shard: &IndexSnapshot, body: &Value, kept: Option<&Arc<KeptWork>>) -> Result<Value, ApiError> {
     let request = SearchRequest::parse(body.to_string().as_bytes(), &Params::default(), "/e/_search")?;
-    let limits = Limits { kept: kept.cloned(), ..Limits::default() };
+    let targets = [Target { shard: shard.clone(), filter: None }];
+    let answer = execute(&request, &targets, CLOCK, &Limits::default(), kept.map(Arc::as_ref))?;
     let mut out = Vec::new();
-    execute(&request, &[Target { shard: shard.clone(), filter: None }], CLOCK, &limits)?.write(
-        std::time::Duration::ZERO,
-        None,
-        &mut out,
-    );
+    answer.write(std::time::Duration::ZERO, None, &mut out);
     Ok(serde_json::from_slice(&out).unwrap())
 }
 
@@ -39,7 +36,7 @@ fn segments_kept(shard: &IndexSnapshot, body: &Value, kept: &KeptWork) -> usize 
 }
 
 fn ticks(range: std::ops::Range<i64>) -> Vec<Value> {
-    range.map(|n| json!({"k": if n % 2 == 0 { "a" } else { "b" }, "n": n, "t": n * 1000})).collect()
+    range.map(|n| json!({"k": if n.rem_euclid(2) == 0 { "a" } else { "b" }, "n": n, "t": n * 1000})).collect()
 }
 
 fn by_minute(aggs: &Value) -> Value {
@@ -72,6 +69,22 @@ fn whole_segments_are_gathered_from_once_while_the_end_moves() {
     let answer = ask(&index.snapshot(), &body(400_000), Some(&kept)).unwrap();
     assert_eq!(answer["hits"]["total"]["value"], 399);
     assert_eq!(answer, ask(&index.snapshot(), &body(400_000), None).unwrap());
+}
+
+#[test]
+fn the_first_hits_of_kept_segments_are_found_where_these_are_now() {
+    let mut index = GrowingIndex::new("ticks", &mapping(&FIELDS));
+    let kept = Arc::new(KeptWork::of_segments_from(1));
+    let hits = json!({"top_hits": {"size": 2, "sort": [{"t": "desc"}], "_source": ["n"]}});
+    let body = json!({"size": 0, "aggs": {"k": {"terms": {"field": "k"}, "aggs": {"last": hits}}}});
+    index.add(&ticks(0..5));
+    ask(&index.snapshot(), &body, Some(&kept)).unwrap();
+    // A larger segment is the first one now.
+    index.add(&ticks(-100..0));
+    assert_eq!(segments_kept(&index.snapshot(), &body, &kept), 1);
+    let answer = ask(&index.snapshot(), &body, Some(&kept)).unwrap();
+    assert_eq!(answer, ask(&index.snapshot(), &body, None).unwrap());
+    assert_eq!(answer["aggregations"]["k"]["buckets"][0]["last"]["hits"]["hits"][0]["_source"], json!({"n": 4}));
 }
 
 #[test]

@@ -95,7 +95,7 @@ impl ShardCollector<'_> {
             }
         }
         let states: Vec<SegmentState> = whole.iter().map(|(state, _)| *state).collect();
-        let done = kept.resume(shard, &states, run)?;
+        let done = if states.is_empty() { Vec::new() } else { kept.resume(shard, &states, run)? };
         collected.count += done.iter().map(SegmentState::living).sum::<u64>();
         whole.retain(|(state, _)| !done.contains(state));
         for (_, walk) in &mut whole {
