@@ -59,6 +59,16 @@ impl Connection {
         Ok(Self { endpoints, kafka, elasticsearch, kibana })
     }
 
+    /// The same servers and secrets at other addresses.
+    pub(super) fn move_to(&mut self, endpoints: &Endpoints) {
+        self.endpoints = endpoints.clone();
+        self.kafka.bootstrap.clone_from(&endpoints.kafka);
+        self.elasticsearch.url.clone_from(&endpoints.elasticsearch);
+        if let (Some(kibana), Some(url)) = (&mut self.kibana, &endpoints.kibana) {
+            kibana.url.clone_from(url);
+        }
+    }
+
     /// To Elasticsearch alone: the one that `--elasticsearch` names, else the running project's, else the exported one.
     /// `None` where there is none.
     pub(super) fn to_elasticsearch(cx: &Context) -> Result<Option<ElasticsearchAddress>, Failure> {

@@ -122,6 +122,18 @@ pub async fn index(
     progress: &Arc<Progress>,
     cancel: &CancellationToken,
 ) -> Result<IndexReport, IndexError> {
+    index_once_known(kafka, std::future::ready(elasticsearch.clone()), options, progress, cancel).await
+}
+
+/// As [`index`], with an Elasticsearch that comes later: the group is joined and messages are read meanwhile, as many as fit
+/// into one batch and what waits behind it.
+pub async fn index_once_known(
+    kafka: &KafkaAddress,
+    elasticsearch: impl Future<Output = ElasticsearchAddress>,
+    options: &IndexOptions,
+    progress: &Arc<Progress>,
+    cancel: &CancellationToken,
+) -> Result<IndexReport, IndexError> {
     let started = Instant::now();
     let goal = tokio::select! {
         goal = Goal::new(kafka, options, progress) => goal?,
@@ -139,7 +151,7 @@ pub async fn index(
 
 async fn run(
     kafka: &KafkaAddress,
-    elasticsearch: &ElasticsearchAddress,
+    elasticsearch: impl Future<Output = ElasticsearchAddress>,
     options: &IndexOptions,
     goal: Goal,
     progress: &Arc<Progress>,
@@ -148,19 +160,38 @@ async fn run(
     let board = Arc::new(Board::default());
     let halt = cancel.child_token();
     let stop = halt.child_token();
-    let deliverer = Arc::new(Deliverer {
-        client: elasticsearch.connect()?,
-        path: format!("/{}/_bulk", options.index),
-        dead_letters: DeadLetters::new(kafka.clone(), &options.topic, &options.dead_letter_topic),
-        board: board.clone(),
-        progress: progress.clone(),
-        halt: halt.clone(),
-    });
     let (batches, receiver) = mpsc::channel(1);
     let gone = CancellationToken::new();
     let left = start_poller(kafka, options, &board, progress, batches, &stop, gone.clone())?;
-    let indexer = Indexer { deliverer, board, goal, in_flight_max: options.in_flight_max.max(1), halt, stop, gone };
-    let outcome = indexer.run(receiver).await;
+    let known = tokio::select! {
+        address = elasticsearch => Some(address.connect()),
+        () = halt.cancelled() => None,
+        () = gone.cancelled() => None,
+    };
+    let outcome = match known {
+        Some(Ok(client)) => {
+            let deliverer = Arc::new(Deliverer {
+                client,
+                path: format!("/{}/_bulk", options.index),
+                dead_letters: DeadLetters::new(kafka.clone(), &options.topic, &options.dead_letter_topic),
+                board: board.clone(),
+                progress: progress.clone(),
+                halt: halt.clone(),
+            });
+            let in_flight_max = options.in_flight_max.max(1);
+            Indexer { deliverer, board, goal, in_flight_max, halt, stop, gone }.run(receiver).await
+        }
+        Some(Err(error)) => {
+            // Nobody takes what was read: the poller need not wait for it.
+            drop(receiver);
+            halt.cancel();
+            Err(error.into())
+        }
+        None => {
+            drop(receiver);
+            Ok(IndexReport::default())
+        }
+    };
     progress.goes_on(Service::Elasticsearch);
     let polled = match tokio::time::timeout(LEAVE_TIMEOUT, left).await {
         Ok(Ok(polled)) => polled,

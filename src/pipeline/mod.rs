@@ -33,7 +33,7 @@ pub use counts::{CountError, GroupLag, PartitionOffsets, document_count, group_l
 pub use dead_letter::DeadLetterError;
 pub use feed::{Outline, outline};
 pub use format::{FormatError, MessageFormat};
-pub use index::{IndexError, IndexOptions, IndexReport, Until, index};
+pub use index::{IndexError, IndexOptions, IndexReport, Until, index, index_once_known};
 pub use pace::{Pace, PaceError, Pacer};
 pub use partition::partition_of;
 pub use produce::{DELIVERY_TIMEOUT, ProduceError, ProduceOptions, ProduceReport, produce};

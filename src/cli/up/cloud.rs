@@ -44,7 +44,7 @@ pub(super) struct CloudPhaseArgs {
 }
 
 /// Whom to ask, and for which bucket.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct CloudTarget {
     address: GoogleAddress,
     bucket: BucketName,
@@ -125,7 +125,7 @@ impl CloudPhaseArgs {
 }
 
 impl CloudPlan {
-    /// `None` when the cloud is not asked for. `stack`: the one that runs now.
+    /// `None` when the cloud is not asked for. `stack`: the one that runs, or is to.
     pub(super) fn make(
         args: &UpArgs,
         plan: &Plan,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::plan::Plan;
+use super::stack::Live;
 use crate::cli::connection::Connection;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
@@ -14,11 +15,11 @@ use crate::stack::{CreatedRecord, StackKind};
 const TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Records what is not there, and so will be this project's.
-pub(super) async fn intend(plan: &mut Plan, connection: &Connection) -> Result<(), Failure> {
+pub(super) async fn intend(plan: &mut Plan, live: &Live) -> Result<(), Failure> {
     if plan.record.stack != StackKind::External {
         return Ok(());
     }
-    let is_there = look(connection).await?;
+    let is_there = look(&live.answers.all().await).await?;
     let created = &mut plan.record.created;
     created.topic |= !is_there.topic;
     created.dead_letter_topic |= !is_there.dead_letter_topic;

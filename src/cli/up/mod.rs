@@ -1,18 +1,21 @@
 //! `up`: everything, in phases. Returns when the data is in place and the stack runs in the background.
 //!
-//! [`plan`] decides what to do, before anything is started; [`stack`] brings the stack up or finds it running; [`data`]
-//! streams, indexes and verifies. Every step looks at what is there first, so that a second `up` changes nothing and one
+//! [`plan`] decides what to do, before anything is started; [`stack`] brings the stack up or finds it running; [`data`] sets up,
+//! streams, indexes and verifies, each part as soon as the services that it needs answer. Every step looks at what is there first, so that a second `up` changes nothing and one
 //! after a crash goes on where the last one stopped.
 
+mod answers;
 mod cloud;
 mod created;
 mod data;
 mod docker;
 mod document;
 mod forecast;
+mod indexer;
 mod once;
 mod plan;
 mod stack;
+mod stream;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -31,11 +34,13 @@ use crate::stack::{ProjectLock, StackKind, remove};
 
 pub(super) use cloud::CloudPlaces;
 use cloud::{CloudPhaseArgs, CloudPlan};
-pub(super) use data::messages;
 use docker::DockerArgs;
 use document::Outcome;
 pub(super) use forecast::forecast_index;
+use plan::Plan;
 pub(super) use plan::search_engine;
+use stack::Live;
+pub(super) use stream::messages;
 
 /// Start everything, stream the ticks, index them; return when all is in place
 ///
@@ -146,6 +151,9 @@ fn open(outcome: &Outcome, cx: &Context) {
     }
 }
 
+/// How long a container that ended may take to be noticed.
+const CAUSE_PATIENCE: Duration = Duration::from_millis(500);
+
 /// What a run has started itself, and so takes down again when it is interrupted.
 #[derive(Debug, Default)]
 struct Started {
@@ -231,14 +239,15 @@ async fn phases(args: &UpArgs, cx: &Arc<Context>, started: &mut Started) -> Resu
     let google = args.cloud.google(cx)?;
     let mut plan = plan::make(args, cx).await?;
     cx.report.finish(preflight, plan.reason.clone());
+    // What can be refused is refused before anything is started.
+    let known = plan.endpoints().map(|endpoints| CloudPlan::make(args, &plan, google.clone(), &endpoints, cx));
+    let known = known.transpose()?;
     let live = stack::bring_up(&mut plan, args, cx, started).await?;
-    let (project, kind, docker) = (plan.project.clone(), plan.record.stack, plan.record.docker.clone());
-    let engine = started.engine.clone();
-    let cloud = CloudPlan::make(args, &plan, google, &live.connection.endpoints, cx)?;
-    let mut outcome = tokio::select! {
-        outcome = data::put_in_place(plan, args, cx, live) => outcome?,
-        failure = stack::death(&project, kind, engine, docker, cx) => return Err(failure),
+    let cloud = match known {
+        Some(cloud) => cloud,
+        None => CloudPlan::make(args, &plan, google, &live.answers.all().await.endpoints, cx)?,
     };
+    let mut outcome = data_beside_stack(&mut plan, args, cx, &live, started).await?;
     if let Some(cloud) = cloud {
         let came = cloud.carry_out(args, cx, &outcome.connection).await?;
         outcome.already_up &= !came.changed;
@@ -251,6 +260,36 @@ async fn phases(args: &UpArgs, cx: &Arc<Context>, started: &mut Started) -> Resu
     }
     cx.report.finish(ready, None);
     Ok(outcome)
+}
+
+/// Puts the data in place while the stack comes up or is watched over.
+async fn data_beside_stack(
+    plan: &mut Plan,
+    args: &UpArgs,
+    cx: &Arc<Context>,
+    live: &Live,
+    started: &Started,
+) -> Result<Outcome, Failure> {
+    let (project, kind) = (plan.project.clone(), plan.record.stack);
+    let mut stack = std::pin::pin!(live.keep_up(&project, kind, args, cx));
+    let failure = tokio::select! {
+        outcome = data::put_in_place(plan, args, cx, live) => match outcome {
+            Ok(outcome) => return Ok(outcome),
+            Err(failure) if live.answers.is_whole() => return Err(failure),
+            // What does not answer any more may have ended: then that is the cause.
+            Err(failure) => match tokio::time::timeout(CAUSE_PATIENCE, &mut stack).await {
+                Ok(cause) => cause,
+                Err(_) => {
+                    if let Some(engine) = &started.engine {
+                        engine.settle().await;
+                    }
+                    return Err(failure.left("what was started runs"));
+                }
+            },
+        },
+        failure = &mut stack => failure,
+    };
+    Err(live.give_up(plan, args, cx, failure, started).await)
 }
 
 /// Shows the logs until Ctrl-C, which is `down`.

@@ -13,8 +13,8 @@ use crate::cli::global::StackChoice;
 use crate::cli::ticks::check_source;
 use crate::stack::docker::{EngineSearch, find_engine};
 use crate::stack::{
-    CreatedRecord, FORMAT, PortPlan, PortsRecord, ProjectFolders, Record, StackKind, StreamRecord, StreamSource,
-    create_private_folder, external,
+    CreatedRecord, Endpoints, FORMAT, PortPlan, PortsRecord, ProjectFolders, Record, StackKind, StreamRecord,
+    StreamSource, create_private_folder, external,
 };
 use crate::tick::{SimulatorOptions, TickSource};
 
@@ -30,6 +30,17 @@ pub(super) struct Plan {
     pub(super) stream: StreamPlan,
     /// Why this stack.
     pub(super) reason: Option<String>,
+}
+
+impl Plan {
+    /// Where the services are to be, if that is known before they run.
+    pub(super) fn endpoints(&self) -> Option<Endpoints> {
+        match (&self.docker, self.record.stack) {
+            (Some(docker), _) => Some(docker.spec.endpoints()),
+            (None, StackKind::External) => self.record.endpoints.clone(),
+            (None, _) => None,
+        }
+    }
 }
 
 /// What is to be streamed.

@@ -1,9 +1,10 @@
-//! The phases `start` and `wait`: the stack runs, and each service answers.
+//! The phases `start` and `wait`: the stack runs or comes up, and each service answers.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use super::docker::{self, fault};
+use super::answers::Answers;
+use super::docker::{Containers, fault};
 use super::plan::Plan;
 use super::{Ports, Started, UpArgs};
 use crate::cli::connection::Connection;
@@ -13,21 +14,67 @@ use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::client::{ElasticsearchClientError, KafkaClientError, KibanaClientError, KibanaLevel};
 use crate::report::Phase;
-use crate::stack::docker::Engine;
 use crate::stack::embedded::{self, ServeOptions, ServerFile};
 use crate::stack::{
-    DockerRecord, Endpoints, PortsRecord, ProjectFolders, Record, StackKind, create_private_folder, remove,
-    replace_file,
+    Endpoints, PortsRecord, ProjectFolders, Record, StackKind, create_private_folder, remove, replace_file,
 };
 
-/// A stack that answers.
+/// A stack that answers, or comes up.
 #[derive(Debug)]
 pub(super) struct Live {
-    pub(super) connection: Connection,
+    pub(super) answers: Answers,
     /// It ran before this command.
     pub(super) was_running: bool,
     /// It was there before this command, running or not.
     pub(super) existed: bool,
+    /// What it consists of, when that is containers of ours.
+    containers: Option<Containers>,
+}
+
+impl Live {
+    /// Brings up what does not run yet and watches over all of it; ends only when something is gone for good. Nobody waits for a
+    /// deadline then. Never for an external stack.
+    pub(super) async fn keep_up(
+        &self,
+        project: &ProjectFolders,
+        stack: StackKind,
+        args: &UpArgs,
+        cx: &Context,
+    ) -> Failure {
+        if let Some(containers) = &self.containers {
+            return containers.keep_up(&self.answers, args, cx).await;
+        }
+        loop {
+            tokio::time::sleep(LOOK).await;
+            if stack == StackKind::Embedded && died(project) {
+                return service_died(project);
+            }
+        }
+    }
+
+    /// Once all answer: records where, and gives it.
+    pub(super) async fn settle(&self, plan: &mut Plan, cx: &Context) -> Result<Connection, Failure> {
+        let connection = self.answers.all().await;
+        if let Some(containers) = &self.containers {
+            containers.settle(plan, cx)?;
+        }
+        Ok(connection)
+    }
+
+    /// After [`Live::keep_up`] ended: what this run made and can't use is removed.
+    pub(super) async fn give_up(
+        &self,
+        plan: &mut Plan,
+        args: &UpArgs,
+        cx: &Context,
+        failure: Failure,
+        started: &Started,
+    ) -> Failure {
+        match &self.containers {
+            Some(containers) => containers.give_up(plan, args, cx, failure, started).await,
+            None => failure,
+        }
+    }
 }
 
 /// How long a server that someone else runs may take to answer, when no `--timeout` was given.
@@ -45,6 +92,7 @@ pub(super) async fn bring_up(
     cx: &Context,
     started: &mut Started,
 ) -> Result<Live, Failure> {
+    let mut containers = None;
     let (endpoints, was_running) = match plan.record.stack {
         StackKind::External => {
             cx.report.skip(Phase::Start, "nothing to start: the stack is external");
@@ -54,13 +102,16 @@ pub(super) async fn bring_up(
             (endpoints, was_running)
         }
         StackKind::Docker => {
-            let mut docker = plan.docker.take().ok_or_else(|| cx.not_running())?;
-            let (endpoints, was_running) = docker::bring_up(plan, &mut docker, args, cx, started).await?;
-            if !was_running {
-                // Each service was asked when it came up.
-                let connection = Connection::to(cx, endpoints)?;
-                return Ok(Live { connection, was_running, existed: docker.existed() });
+            let docker = plan.docker.take().ok_or_else(|| cx.not_running())?;
+            let ours = Containers::intend(plan, docker, args, cx, started)?;
+            let endpoints = ours.endpoints();
+            if !ours.was_running() {
+                // Each service is asked when it comes up.
+                let answers = Answers::awaited(Connection::to(cx, endpoints)?);
+                let existed = ours.existed();
+                return Ok(Live { answers, was_running: false, existed, containers: Some(ours) });
             }
+            containers = Some(ours);
             (endpoints, true)
         }
         StackKind::Embedded => match plan.found.running().cloned() {
@@ -77,7 +128,7 @@ pub(super) async fn bring_up(
     if plan.record.stack == StackKind::External {
         save(plan)?;
     }
-    Ok(Live { connection, was_running, existed: was_running })
+    Ok(Live { answers: Answers::whole(connection), was_running, existed: was_running, containers })
 }
 
 fn say_running(plan: &Plan, server: &ServerFile, args: &UpArgs, cx: &Context) {
@@ -291,27 +342,6 @@ async fn until<T>(
         }
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(250));
-    }
-}
-
-/// Ends, with what to say, when what the stack consists of dies: nobody waits for a deadline then. Never for an external one.
-pub(super) async fn death(
-    project: &ProjectFolders,
-    stack: StackKind,
-    engine: Option<Engine>,
-    record: Option<DockerRecord>,
-    cx: &Context,
-) -> Failure {
-    match (stack, engine, record) {
-        (StackKind::Docker, Some(engine), Some(record)) => return docker::watch(engine, &record.services, cx).await,
-        (StackKind::Embedded, ..) => {}
-        (StackKind::Docker | StackKind::External, ..) => return std::future::pending().await,
-    }
-    loop {
-        tokio::time::sleep(LOOK).await;
-        if died(project) {
-            return service_died(project);
-        }
     }
 }
 

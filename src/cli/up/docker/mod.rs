@@ -1,7 +1,7 @@
 //! `up` on the docker stack: what is here is adopted, what is missing is made, what fails leaves its log and nothing else.
 //!
-//! [`prepare`] looks and decides, and changes nothing; [`bring_up`] gets images, makes containers and waits until each service
-//! answers as its protocol says; [`watch`] sees to them while the data comes.
+//! [`prepare`] looks and decides, and changes nothing. [`Containers`] gets images, makes containers, asks each service until it
+//! answers as its protocol says, and sees to them while the data comes: that comes as soon as the services that it needs answer.
 
 mod args;
 mod evidence;
@@ -11,6 +11,10 @@ mod prepare;
 mod services;
 mod watch;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
+use super::answers::Answers;
 use super::plan::Plan;
 use super::{Started, UpArgs};
 use crate::cli::context::Context;
@@ -23,50 +27,135 @@ use crate::stack::{Endpoints, ProjectFolders, remove};
 
 pub(in crate::cli) use args::DockerArgs;
 pub(in crate::cli) use fault::fault;
+use phases::Board;
 pub(super) use prepare::{DockerPlan, Registry, prepare};
-pub(super) use watch::watch;
+use watch::keep_running;
 
-/// Brings the containers up; tells where they answer, and whether all ran before.
-pub(super) async fn bring_up(
-    plan: &mut Plan,
-    docker: &mut DockerPlan,
-    args: &UpArgs,
-    cx: &Context,
-    started: &mut Started,
-) -> Result<(Endpoints, bool), Failure> {
-    started.engine = Some(docker.engine.clone());
-    // The folder may be gone, and containers or volumes still be there: those are not this run's to remove.
-    started.fresh &= !docker.existed();
-    let credentials = credentials(docker, &plan.project)?;
-    if let Some(credentials) = &credentials {
-        cx.report.mask(credentials.password.expose());
-    }
-    if docker.is_running() {
-        cx.report.skip(Phase::Pull, "nothing to pull");
-        cx.report.skip(Phase::Start, &format!("already running: {}", names(&docker.found)));
-        docker.say_kept(&args.docker, &plan.project, cx);
+/// The containers of a stack, from what was found to what runs.
+#[derive(Debug)]
+pub(super) struct Containers {
+    docker: DockerPlan,
+    credentials: Option<Credentials>,
+    board: Board,
+    was_running: bool,
+}
+
+impl Containers {
+    /// Adopts what runs, or records what is to be made before anything is.
+    pub(super) fn intend(
+        plan: &mut Plan,
+        docker: DockerPlan,
+        args: &UpArgs,
+        cx: &Context,
+        started: &mut Started,
+    ) -> Result<Self, Failure> {
+        started.engine = Some(docker.engine.clone());
+        // The folder may be gone, and containers or volumes still be there: those are not this run's to remove.
+        started.fresh &= !docker.existed();
+        let credentials = credentials(&docker, &plan.project)?;
+        if let Some(credentials) = &credentials {
+            cx.report.mask(credentials.password.expose());
+        }
+        let was_running = docker.is_running();
+        if was_running {
+            cx.report.skip(Phase::Pull, "nothing to pull");
+            cx.report.skip(Phase::Start, &format!("already running: {}", names(&docker.found)));
+            docker.say_kept(&args.docker, &plan.project, cx);
+        }
         let before = plan.record.clone();
-        docker.record_into(&mut plan.record, false);
+        docker.record_into(&mut plan.record, docker.spec.ports, !was_running);
+        // Whatever happens from here on, `down` finds it.
         if plan.found.record.is_none() || before != plan.record {
             save(plan)?;
         }
-        return Ok((docker.spec.endpoints(), true));
+        started.server |= !was_running;
+        let board = Board::new(&docker.spec.services, &docker.to_pull);
+        Ok(Self { docker, credentials, board, was_running })
     }
-    // The intent first: whatever happens from here on, `down` finds it.
-    docker.record_into(&mut plan.record, true);
-    save(plan)?;
-    started.server = true;
-    let outcome = services::bring_up(docker, credentials.as_ref(), args, cx).await;
-    if let Err(failure) = outcome {
-        return Err(give_up(plan, docker, args, cx, failure, started).await);
+
+    /// Where the services are to answer.
+    pub(super) fn endpoints(&self) -> Endpoints {
+        self.docker.spec.endpoints()
     }
-    docker.record_into(&mut plan.record, false);
-    save(plan)?;
-    if let Some(remote) = docker.engine.address.remote_host() {
-        cx.report
-            .note(&format!("the engine is on another machine: the services answer at {remote}, to whoever reaches it"));
+
+    /// All of them ran before.
+    pub(super) fn was_running(&self) -> bool {
+        self.was_running
     }
-    Ok((docker.spec.endpoints(), false))
+
+    /// Something of the project was there before this run.
+    pub(super) fn existed(&self) -> bool {
+        self.docker.existed()
+    }
+
+    /// Brings them up and sees to them for as long as the run lasts; ends only with a failure. `answers` hears of each service.
+    pub(super) async fn keep_up(&self, answers: &Answers, args: &UpArgs, cx: &Context) -> Failure {
+        if !self.was_running {
+            return services::keep_up(&self.docker, self.credentials.as_ref(), &self.board, answers, args, cx).await;
+        }
+        let found = self.docker.found.iter().filter_map(|container| Some((container.service?, container.id.clone())));
+        let mut ends: FuturesUnordered<_> = found
+            .filter(|(service, _)| self.docker.spec.services.contains(service))
+            .map(|(service, id)| keep_running(&self.docker.engine, service, id, cx))
+            .collect();
+        match ends.next().await {
+            Some(failure) => failure,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// All of them answer: records where.
+    pub(super) fn settle(&self, plan: &mut Plan, cx: &Context) -> Result<(), Failure> {
+        if self.was_running {
+            return Ok(());
+        }
+        self.docker.record_into(&mut plan.record, self.board.ports(self.docker.spec.ports), false);
+        save(plan)?;
+        if let Some(remote) = self.docker.engine.address.remote_host() {
+            cx.report.note(&format!(
+                "the engine is on another machine: the services answer at {remote}, to whoever reaches it"
+            ));
+        }
+        Ok(())
+    }
+
+    /// What did not come up: its log is kept, and what this run made is removed, unless it is to be looked at.
+    pub(super) async fn give_up(
+        &self,
+        plan: &mut Plan,
+        args: &UpArgs,
+        cx: &Context,
+        failure: Failure,
+        started: &Started,
+    ) -> Failure {
+        let docker = &self.docker;
+        docker.engine.settle().await;
+        if self.was_running || self.board.is_whole() {
+            return failure;
+        }
+        let failure = evidence::keep(&docker.engine, failure, cx).await;
+        if args.docker.keep_on_failure {
+            docker.record_into(&mut plan.record, self.board.ports(docker.spec.ports), false);
+            let saved = save(plan);
+            let failure = failure
+                .left("the containers are left to be looked at (--keep-on-failure)")
+                .next(format!("stockdev down{}", cx.project_flag()), "remove them");
+            return saved.err().unwrap_or(failure);
+        }
+        let project = cx.global.project.as_ref();
+        let removed = match started.fresh {
+            true => {
+                docker.engine.remove_project(Some(project), false).await.map(|_| "what this run started was removed")
+            }
+            false => remove_made(docker, project).await.map(|()| "what this run started was removed; the data is kept"),
+        };
+        match removed {
+            Ok(left) => forget(plan, docker, started).err().unwrap_or_else(|| failure.left(left)),
+            Err(error) => failure
+                .left(format!("could not clean up: {error}"))
+                .next(format!("stockdev down{}", cx.project_flag()), "clean up"),
+        }
+    }
 }
 
 fn save(plan: &Plan) -> Result<(), Failure> {
@@ -99,49 +188,18 @@ fn credentials(docker: &DockerPlan, project: &ProjectFolders) -> Result<Option<C
     Ok(Some(credentials))
 }
 
-/// What did not come up: its log is kept, and what this run made is removed, unless it is to be looked at.
-async fn give_up(
-    plan: &mut Plan,
-    docker: &DockerPlan,
-    args: &UpArgs,
-    cx: &Context,
-    failure: Failure,
-    started: &Started,
-) -> Failure {
-    docker.engine.settle().await;
-    let failure = evidence::keep(&docker.engine, failure, cx).await;
-    if args.docker.keep_on_failure {
-        docker.record_into(&mut plan.record, false);
-        let saved = save(plan);
-        let failure = failure
-            .left("the containers are left to be looked at (--keep-on-failure)")
-            .next(format!("stockdev down{}", cx.project_flag()), "remove them");
-        return saved.err().unwrap_or(failure);
+/// Nothing runs of what was recorded as under way.
+fn forget(plan: &mut Plan, docker: &DockerPlan, started: &Started) -> Result<(), Failure> {
+    if docker.found.is_empty() {
+        plan.record.endpoints = None;
     }
-    let project = cx.global.project.as_ref();
-    let removed = match started.fresh {
-        true => docker.engine.remove_project(Some(project), false).await.map(|_| "what this run started was removed"),
-        false => remove_made(docker, project).await.map(|()| "what this run started was removed; the data is kept"),
-    };
-    match removed {
-        Ok(left) => {
-            if docker.found.is_empty() {
-                plan.record.endpoints = None;
-            }
-            if let Some(record) = &mut plan.record.docker {
-                record.changing = false;
-            }
-            // A project that did not exist before leaves no folder behind either.
-            let tidied = if started.fresh {
-                remove(&plan.project.root).map(drop).map_err(|error| failures::file(&error))
-            } else {
-                save(plan)
-            };
-            tidied.err().unwrap_or_else(|| failure.left(left))
-        }
-        Err(error) => failure
-            .left(format!("could not clean up: {error}"))
-            .next(format!("stockdev down{}", cx.project_flag()), "clean up"),
+    if let Some(record) = &mut plan.record.docker {
+        record.changing = false;
+    }
+    // A project that did not exist before leaves no folder behind either.
+    match started.fresh {
+        true => remove(&plan.project.root).map(drop).map_err(|error| failures::file(&error)),
+        false => save(plan),
     }
 }
 

@@ -1,12 +1,13 @@
 //! From what each service is at to the phases `pull`, `start` and `wait`, which overlap: a service starts as soon as its own
 //! image is in.
 
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
 
 use crate::cli::context::Context;
 use crate::report::{Phase, Running, bytes};
-use crate::stack::docker::{Engine, PullProgress, Service};
+use crate::stack::docker::{Engine, Published, PullProgress, Service};
 
 /// A service that has not answered for so long shows the last line of its log.
 const SLOW: Duration = Duration::from_secs(20);
@@ -26,37 +27,69 @@ pub(super) enum Stage {
         id: String,
         since: Instant,
     },
-    Ready,
+    /// It answers, on this port.
+    Ready(u16),
 }
 
 /// All services of the stack, and how far each pull is.
 #[derive(Debug)]
 pub(super) struct Board {
-    stages: Mutex<Vec<(Service, Stage)>>,
+    stages: watch::Sender<Vec<(Service, Stage)>>,
     pub(super) pulls: Vec<(Service, PullProgress)>,
 }
 
 impl Board {
     pub(super) fn new(services: &[Service], pulls: &[Service]) -> Self {
         Self {
-            stages: Mutex::new(services.iter().map(|service| (*service, Stage::Pulling)).collect()),
+            stages: watch::Sender::new(services.iter().map(|service| (*service, Stage::Pulling)).collect()),
             pulls: pulls.iter().map(|service| (*service, PullProgress::default())).collect(),
         }
     }
 
     pub(super) fn set(&self, service: Service, stage: Stage) {
-        let mut stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, at)) = stages.iter_mut().find(|(of, _)| *of == service) {
-            *at = stage;
-        }
+        self.stages.send_modify(|stages| {
+            if let Some((_, at)) = stages.iter_mut().find(|(of, _)| *of == service) {
+                *at = stage;
+            }
+        });
     }
 
     pub(super) fn pull(&self, service: Service) -> Option<&PullProgress> {
         self.pulls.iter().find(|(of, _)| *of == service).map(|(_, progress)| progress)
     }
 
+    /// Tells when a service gets on.
+    pub(super) fn subscribe(&self) -> watch::Receiver<Vec<(Service, Stage)>> {
+        self.stages.subscribe()
+    }
+
+    /// Until `service` answers.
+    pub(super) async fn ready(&self, service: Service) {
+        let is_ready = |(of, stage): &(Service, Stage)| *of == service && matches!(stage, Stage::Ready(_));
+        // The sender lives as long as `self`.
+        let _never_closed = self.subscribe().wait_for(|stages| stages.iter().any(is_ready)).await.is_ok();
+    }
+
+    /// Those that answer.
+    pub(super) fn answering(&self) -> Vec<Service> {
+        let stages = self.stages.borrow();
+        stages.iter().filter(|(_, stage)| matches!(stage, Stage::Ready(_))).map(|(service, _)| *service).collect()
+    }
+
+    /// Where the services answer, or are meant to as in `meant`.
+    pub(super) fn ports(&self, meant: Published) -> Published {
+        self.stages.borrow().iter().fold(meant, |ports, (service, stage)| match stage {
+            Stage::Ready(port) => ports.with(*service, *port),
+            _ => ports,
+        })
+    }
+
+    pub(super) fn is_whole(&self) -> bool {
+        self.stages.borrow().iter().all(|(_, stage)| matches!(stage, Stage::Ready(_)))
+    }
+
     fn stages(&self) -> Vec<(Service, Stage)> {
-        self.stages.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.stages.borrow().clone()
     }
 }
 
@@ -107,7 +140,7 @@ impl<'a> Shown<'a> {
                 report.finish_with(pull, done, "bytes", format!("{} pulled", bytes(done)));
             }
         }
-        let is_started = |stage: &Stage| matches!(stage, Stage::Waiting { .. } | Stage::Ready);
+        let is_started = |stage: &Stage| matches!(stage, Stage::Waiting { .. } | Stage::Ready(_));
         if !self.begun && stages.iter().any(|(_, stage)| !matches!(stage, Stage::Pulling | Stage::Held)) {
             self.begun = true;
             self.start = Some(report.start(Phase::Start, None));
@@ -123,7 +156,7 @@ impl<'a> Shown<'a> {
             }
         }
         if let Some(wait) = self.wait.take() {
-            let ready = stages.iter().filter(|(_, stage)| *stage == Stage::Ready).count();
+            let ready = stages.iter().filter(|(_, stage)| matches!(stage, Stage::Ready(_))).count();
             if ready == stages.len() {
                 let names: Vec<&str> = stages.iter().map(|(service, _)| service.title()).collect();
                 report.finish(wait, format!("{} answer", enumerate(&names)));
@@ -138,7 +171,7 @@ impl<'a> Shown<'a> {
 
     /// `waiting for Kafka and Elasticsearch, 12 s`, and what the slowest wrote last.
     fn waits_for(&self, stages: &[(Service, Stage)]) -> String {
-        let open: Vec<_> = stages.iter().filter(|(_, stage)| !matches!(stage, Stage::Ready | Stage::Held)).collect();
+        let open: Vec<_> = stages.iter().filter(|(_, stage)| !matches!(stage, Stage::Ready(_) | Stage::Held)).collect();
         let names: Vec<&str> = open.iter().map(|(service, _)| service.title()).collect();
         let since = open.iter().filter_map(|(_, stage)| match stage {
             Stage::Waiting { since, .. } => Some(*since),

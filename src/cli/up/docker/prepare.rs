@@ -11,7 +11,9 @@ use crate::cli::failures;
 use crate::stack::docker::{
     Container, Engine, EngineAddress, ImageReference, Images, Published, Service, StackSpec, shares,
 };
-use crate::stack::{DockerRecord, PortPlan, PortSource, ProjectFolders, Record, dial_address, free_ports, is_free};
+use crate::stack::{
+    DockerRecord, Endpoints, PortPlan, PortSource, ProjectFolders, Record, dial_address, free_ports, is_free,
+};
 
 /// Ready to go up; nothing was changed yet.
 #[derive(Debug)]
@@ -243,8 +245,13 @@ impl DockerPlan {
         failures::container_port_taken(service.title(), &address, port, &self.port_source, container, &cx.folders)
     }
 
-    /// What the next `up` has to know.
-    pub(in crate::cli::up) fn record_into(&self, record: &mut Record, changing: bool) {
+    /// Where the services are, when they are on these ports.
+    pub(super) fn endpoints_at(&self, ports: Published) -> Endpoints {
+        StackSpec { ports, ..self.spec.clone() }.endpoints()
+    }
+
+    /// What the next `up` has to know; `ports` are those that the services answer on, or are to.
+    pub(super) fn record_into(&self, record: &mut Record, ports: Published, changing: bool) {
         record.docker = Some(DockerRecord {
             engine: self.engine.address.address.clone(),
             images: self.spec.images.clone(),
@@ -252,10 +259,10 @@ impl DockerPlan {
             secure: self.spec.secure,
             changing,
         });
-        record.ports.ports.kafka = self.spec.ports.kafka;
-        record.ports.ports.elasticsearch = self.spec.ports.elasticsearch;
-        record.ports.ports.kibana = self.spec.ports.kibana;
-        record.endpoints = Some(self.spec.endpoints());
+        record.ports.ports.kafka = ports.kafka;
+        record.ports.ports.elasticsearch = ports.elasticsearch;
+        record.ports.ports.kibana = ports.kibana;
+        record.endpoints = Some(self.endpoints_at(ports));
     }
 
     /// What was asked for beside what runs already, which keeps what it has.

@@ -2,20 +2,23 @@
 
 use std::time::{Duration, Instant};
 
-use tokio::sync::watch;
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 
 use super::evidence;
 use super::phases::{Board, Shown, Stage};
 use super::prepare::DockerPlan;
+use super::watch::keep_running;
 use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::cli::up::UpArgs;
+use crate::cli::up::answers::Answers;
 use crate::client::{ElasticsearchAddress, ElasticsearchAuth, KafkaAddress, KibanaAddress};
 use crate::report::Phase;
 use crate::setup;
-use crate::stack::docker::{Container, ContainerState, Credentials, EngineError, Published, Service, StackSpec};
+use crate::stack::docker::{Container, ContainerState, Credentials, EngineError, Service};
 use crate::stack::free_ports;
 
 /// How often counters are looked at.
@@ -27,41 +30,40 @@ const PAUSE_MAX: Duration = Duration::from_millis(200);
 /// Another port is tried so often when one that was free is taken a moment later.
 const PORT_TRIES: u32 = 3;
 
-pub(super) async fn bring_up(
-    docker: &mut DockerPlan,
+/// Brings the containers up, shows how far they are, and sees to each one from when it answers. Ends only with a failure.
+pub(super) async fn keep_up(
+    docker: &DockerPlan,
     credentials: Option<&Credentials>,
+    board: &Board,
+    answers: &Answers,
     args: &UpArgs,
     cx: &Context,
-) -> Result<(), Failure> {
-    let board = Board::new(&docker.spec.services, &docker.to_pull);
-    let mut shown = Shown::new(cx, &board);
-    let ports = {
-        let (ready, _) = watch::channel(false);
-        let up = Up { docker, credentials, timeout: args.timeout, cx, board: &board, elasticsearch_ready: &ready };
-        let mut work = std::pin::pin!(up.all());
-        let mut looks = tokio::time::interval(LOOK);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut work => break done,
-                _ = looks.tick() => {
-                    shown.update(&board);
-                    shown.read_slow(&board, &docker.engine).await;
-                }
+) -> Failure {
+    let mut shown = Shown::new(cx, board);
+    let up = Up { docker, credentials, timeout: args.timeout, cx, board };
+    let mut work = std::pin::pin!(up.all());
+    let mut looks = tokio::time::interval(LOOK);
+    let mut moves = board.subscribe();
+    while !answers.is_whole() {
+        tokio::select! {
+            biased;
+            failure = &mut work => {
+                shown.update(board);
+                let at = shown.fail(&failure.message);
+                return failure.phase(at);
             }
+            // The board's sender is not ours to drop.
+            _ = moves.changed() => {}
+            _ = looks.tick() => shown.read_slow(board, &docker.engine).await,
         }
-    };
-    shown.update(&board);
-    match ports {
-        Ok(ports) => {
-            docker.spec.ports = ports;
-            Ok(())
-        }
-        Err(failure) => {
-            let at = shown.fail(&failure.message);
-            Err(failure.phase(at))
+        // What is seen of a service comes before what uses it.
+        shown.update(board);
+        let endpoints = docker.endpoints_at(board.ports(docker.spec.ports));
+        for service in board.answering() {
+            answers.answered(service, &endpoints);
         }
     }
+    work.await
 }
 
 struct Up<'a> {
@@ -70,12 +72,11 @@ struct Up<'a> {
     timeout: Duration,
     cx: &'a Context,
     board: &'a Board,
-    elasticsearch_ready: &'a watch::Sender<bool>,
 }
 
 impl Up<'_> {
-    /// All services; gives the ports they answer on.
-    async fn all(&self) -> Result<Published, Failure> {
+    /// All services, each on its own: ends when one can't be brought up, or is gone for good.
+    async fn all(&self) -> Failure {
         let docker = self.docker;
         let lost_data = docker.spec.ephemeral
             && docker
@@ -85,21 +86,36 @@ impl Up<'_> {
         if lost_data {
             // Kafka and Elasticsearch must not remember different things.
             for container in &docker.found {
-                docker.engine.remove(&container.id).await.map_err(|error| failures::engine(&error))?;
+                if let Err(error) = docker.engine.remove(&container.id).await {
+                    return failures::engine(&error);
+                }
             }
         }
-        docker.engine.prepare(&docker.spec).await.map_err(|error| failures::engine(&error).phase(Phase::Start))?;
-        let one = |service: Service| async move {
-            let is_asked = docker.spec.services.contains(&service);
-            let there = docker.container(service).filter(|_| !lost_data);
-            if is_asked { self.service(service, there).await } else { Ok(docker.spec.ports.of(service)) }
-        };
-        let (kafka, elasticsearch, kibana) =
-            tokio::try_join!(one(Service::Kafka), one(Service::Elasticsearch), one(Service::Kibana))?;
-        Ok(Published { kafka, elasticsearch, kibana })
+        if let Err(error) = docker.engine.prepare(&docker.spec).await {
+            return failures::engine(&error).phase(Phase::Start);
+        }
+        let mut services: FuturesUnordered<_> = docker
+            .spec
+            .services
+            .iter()
+            .map(|service| self.service(*service, docker.container(*service).filter(|_| !lost_data)))
+            .collect();
+        match services.next().await {
+            Some(failure) => failure,
+            None => std::future::pending().await,
+        }
     }
 
-    async fn service(&self, service: Service, there: Option<&Container>) -> Result<u16, Failure> {
+    /// One service, for as long as the run lasts.
+    async fn service(&self, service: Service, there: Option<&Container>) -> Failure {
+        match self.bring_up(service, there).await {
+            Ok(id) => keep_running(&self.docker.engine, service, id, self.cx).await,
+            Err(failure) => failure,
+        }
+    }
+
+    /// From the image to the answer; gives the container's id.
+    async fn bring_up(&self, service: Service, there: Option<&Container>) -> Result<String, Failure> {
         if let Some(progress) = self.board.pull(service) {
             let image = self.docker.spec.images.of(service);
             self.docker
@@ -110,9 +126,7 @@ impl Up<'_> {
         }
         if service == Service::Kibana {
             self.board.set(service, Stage::Held);
-            let mut ready = self.elasticsearch_ready.subscribe();
-            // The sender lives as long as we do.
-            let _never_closed = ready.wait_for(|ready| *ready).await.is_ok();
+            self.board.ready(Service::Elasticsearch).await;
         }
         self.board.set(service, Stage::Making);
         let (id, port) = self.running(service, there).await?;
@@ -124,11 +138,8 @@ impl Up<'_> {
                 return Err(evidence::died(&self.docker.engine, service, &id, ended, self.cx).await);
             }
         }
-        self.board.set(service, Stage::Ready);
-        if service == Service::Elasticsearch {
-            self.elasticsearch_ready.send_replace(true);
-        }
-        Ok(port)
+        self.board.set(service, Stage::Ready(port));
+        Ok(id)
     }
 
     /// A running container: the one that is there, or a new one. Gives its id and port.
@@ -194,8 +205,7 @@ impl Up<'_> {
 
     /// Asks until the service answers as its protocol says.
     async fn answers(&self, service: Service, port: u16, id: &str) -> Result<(), Failure> {
-        let spec = &self.docker.spec;
-        let endpoints = StackSpec { ports: spec.ports.with(service, port), ..spec.clone() }.endpoints();
+        let endpoints = self.docker.endpoints_at(self.docker.spec.ports.with(service, port));
         match service {
             Service::Kafka => {
                 let address = KafkaAddress::new(endpoints.kafka.clone());
