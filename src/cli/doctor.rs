@@ -28,8 +28,8 @@ fn images() -> Vec<(Service, String)> {
     Service::ALL.into_iter().map(|service| (service, defaults.of(service).local_name())).collect()
 }
 
-/// How long a found engine may take to answer the questions.
-const ENGINE_PATIENCE: Duration = Duration::from_millis(700);
+/// How long a found engine may take to answer the questions. Docker takes some 20 ms, Podman on a busy machine more than a second.
+const ENGINE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// The stacks that need something of this machine.
 const STACKS: [StackKind; 2] = [StackKind::Embedded, StackKind::Docker];

@@ -214,7 +214,9 @@ async fn remove_containers(
     let search = search_engine(record);
     let Some(address) = &search.found else {
         return match docker {
-            Some(_) => Err(failures::no_engine(&search).left("the project's containers and its state folder")),
+            Some(_) => {
+                Err(failures::no_engine(&search).left("the project's containers and its state folder are as before"))
+            }
             None => Ok(()),
         };
     };
@@ -227,6 +229,13 @@ async fn remove_containers(
         }
     };
     let name = project.root.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    if let Some(docker) = docker.filter(|docker| docker.engine != address.address) {
+        // Reached another way it is the same engine, and has the containers; another one does not.
+        let left = engine.left_of(name).await.map_err(|error| failures::engine(&error))?;
+        if left.is_empty() {
+            return Err(failures::other_engine(&docker.engine, address, project));
+        }
+    }
     if docker.is_some_and(|docker| docker.changing) {
         // Whoever was making containers died in the middle: the engine may still be at the last one.
         tokio::time::sleep(ENGINE_SETTLES).await;

@@ -1,13 +1,16 @@
 //! `ls`: the projects on this machine, running or left behind.
 
+use std::collections::BTreeMap;
+
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::context::{Context, Found};
 use super::down::{ask_engine, everything};
 use super::failure::Failure;
-use crate::stack::StackKind;
-use crate::stack::docker::Container;
+use super::up::search_engine;
+use crate::stack::docker::{Container, Engine};
+use crate::stack::{Record, StackKind};
 
 /// List the projects on this machine, running or left behind
 #[derive(Args, Debug)]
@@ -16,13 +19,23 @@ pub(super) struct LsArgs {}
 
 pub(super) async fn run(_args: &LsArgs, cx: &Context) -> Result<u8, Failure> {
     let names = everything(cx).await?;
-    let containers = ask_engine(cx, async |engine| engine.containers(None).await).await.unwrap_or_default();
+    let asked = ask_engine(cx, async |engine| Ok((engine.address.address.clone(), engine.containers(None).await?)));
+    let mut engines: BTreeMap<String, Option<Vec<Container>>> =
+        asked.await.into_iter().map(|(address, containers)| (address, Some(containers))).collect();
     let mut rows = vec![["PROJECT", "STACK", "STATE", "PID", "KAFKA", "ELASTICSEARCH", "FOLDER"].map(str::to_owned)];
     let mut documents = Vec::new();
     for name in &names {
         let project = cx.folders.project(name);
         let (row, document) = match Found::look(&project) {
-            Ok(found) => describe(name.as_ref(), &found, &containers),
+            Ok(found) => {
+                let docker = found.record.as_ref().filter(|record| record.docker.is_some());
+                if let Some((record, docker)) = docker.and_then(|record| Some((record, record.docker.as_ref()?)))
+                    && !engines.contains_key(&docker.engine)
+                {
+                    engines.insert(docker.engine.clone(), containers_at(record).await);
+                }
+                describe(name.as_ref(), &found, &engines)
+            }
             // One project that can't be read does not hide the others.
             Err(failure) => unreadable(name.as_ref(), &failure),
         };
@@ -34,9 +47,18 @@ pub(super) async fn run(_args: &LsArgs, cx: &Context) -> Result<u8, Failure> {
     Ok(0)
 }
 
-fn describe(name: &str, found: &Found, containers: &[Container]) -> ([String; 7], Value) {
+/// All containers of ours at the engine of this project; `None` where it can't be asked.
+async fn containers_at(record: &Record) -> Option<Vec<Container>> {
+    let address = search_engine(Some(record)).found?;
+    Engine::connect(&address).await.ok()?.containers(None).await.ok()
+}
+
+fn describe(name: &str, found: &Found, engines: &BTreeMap<String, Option<Vec<Container>>>) -> ([String; 7], Value) {
     let endpoints = found.endpoints();
-    let own: Vec<&Container> = containers.iter().filter(|container| container.project == name).collect();
+    let docker = found.record.as_ref().and_then(|record| record.docker.as_ref());
+    let is_unknown = docker.is_some_and(|docker| !matches!(engines.get(&docker.engine), Some(Some(_))));
+    let containers = engines.values().flatten().flatten();
+    let own: Vec<&Container> = containers.filter(|container| container.project == name).collect();
     let state = match (found.running().is_some() || endpoints.is_some(), &found.damage) {
         (true, _) => "running",
         (false, Some(_)) => "damaged",
@@ -45,6 +67,7 @@ fn describe(name: &str, found: &Found, containers: &[Container]) -> ([String; 7]
     // What containers do, the engine knows better than any record.
     let running = own.iter().filter(|container| container.is_running()).count();
     let state = match (own.len(), found.record.as_ref().map(|record| record.stack)) {
+        (0, Some(StackKind::Docker)) if is_unknown => "unknown",
         (0, Some(StackKind::Docker)) => "stopped",
         (0, _) => state,
         (all, _) if running == all => "running",

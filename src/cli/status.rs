@@ -176,9 +176,22 @@ impl Status {
 
     /// What only the engine knows: containers, their images, memory, and those that ended.
     async fn add_containers(&mut self, record: &Record) {
-        let Some(address) = search_engine(Some(record)).found else { return };
-        let Ok(engine) = Engine::connect(&address).await else { return };
-        let Ok(containers) = engine.containers(Some(&self.project)).await else { return };
+        let asked = async {
+            let search = search_engine(Some(record));
+            let address = search.found.ok_or_else(|| "no engine answers".to_owned())?;
+            let engine = Engine::connect(&address).await.map_err(|error| error.to_string())?;
+            let containers = engine.containers(Some(&self.project)).await.map_err(|error| error.to_string())?;
+            Ok::<_, String>((engine, containers))
+        };
+        let (engine, containers) = match asked.await {
+            Ok(answer) => answer,
+            Err(reason) => {
+                for service in &mut self.services {
+                    service.note.get_or_insert_with(|| format!("its container can't be looked at: {reason}"));
+                }
+                return;
+            }
+        };
         for service in &mut self.services {
             let Some(container) =
                 containers.iter().find(|container| container.service.is_some_and(|of| of.name() == service.name))

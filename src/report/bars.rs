@@ -32,6 +32,7 @@ struct Shape {
     has_total: bool,
     /// It says whom it waits for, instead of how far it is.
     waits: bool,
+    is_bytes: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,6 +135,7 @@ impl Bars {
             width: Width::of(columns),
             has_total: event.total.is_some_and(|total| total > 0),
             waits: event.state == PhaseState::Progress && event.message.is_some(),
+            is_bytes: event.unit == Some("bytes"),
         }
     }
 
@@ -153,15 +155,19 @@ fn cut(text: &str, columns: usize) -> String {
 
 fn shape_style(shape: Shape, color: bool, phases: usize, phase: Phase) -> ProgressStyle {
     let number = Phase::ALL.iter().position(|other| *other == phase).map_or(0, |place| place + 1);
+    let (done, all, rate) = match shape.is_bytes {
+        true => ("{binary_bytes}", "{binary_total_bytes}", "{binary_bytes_per_sec:>12}"),
+        false => ("{human_pos}", "{human_len}", "{rate:>9}"),
+    };
     let bar = if color { "{bar:24.cyan/blue}" } else { "{bar:24}" };
     let template = match (shape.width, shape.has_total) {
         (Width::Tiny, _) if shape.waits => format!("{number}/{phases} {{prefix}} waits"),
         (Width::Tiny, _) => format!("{number}/{phases} {{prefix}}"),
         _ if shape.waits => "{spinner} {prefix:10} {wide_msg}".to_owned(),
         (Width::NoBar, true) => "{spinner} {prefix:10} {percent}%".to_owned(),
-        (Width::NoRate, true) => format!("{{spinner}} {{prefix:10}} {bar} {{human_pos}}/{{human_len}}"),
+        (Width::NoRate, true) => format!("{{spinner}} {{prefix:10}} {bar} {done}/{all}"),
         (Width::Full, true) => {
-            format!("{{spinner}} {{prefix:10}} {bar} {{human_pos}}/{{human_len}} {{rate:>9}} {{eta:>4}} left")
+            format!("{{spinner}} {{prefix:10}} {bar} {done}/{all} {rate} {{eta:>4}} left")
         }
         (_, false) => "{spinner} {prefix:10} {wide_msg}".to_owned(),
     };
@@ -188,7 +194,9 @@ mod tests {
     fn every_template_is_valid() {
         for width in [Width::Full, Width::NoRate, Width::NoBar, Width::Tiny] {
             for (has_total, waits) in [(true, false), (false, false), (true, true), (false, true)] {
-                let _ = shape_style(Shape { width, has_total, waits }, true, 9, Phase::Stream);
+                for is_bytes in [true, false] {
+                    let _ = shape_style(Shape { width, has_total, waits, is_bytes }, true, 9, Phase::Pull);
+                }
             }
         }
     }

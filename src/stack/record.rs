@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use super::docker::{Images, Service};
+use super::docker::{EngineTls, Images, Service};
 use super::embedded::ServerFile;
 use super::endpoints::{Endpoints, StackKind};
 use super::files::{FileError, read_if_there, replace_file};
@@ -64,6 +64,9 @@ pub struct Record {
 pub struct DockerRecord {
     /// The address of the engine that runs it.
     pub engine: String,
+    /// What proves to that engine who we are.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<EngineTls>,
     pub images: Images,
     pub services: Vec<Service>,
     /// Elasticsearch asks for the credentials in `credentials.json`.

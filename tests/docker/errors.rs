@@ -3,7 +3,7 @@
 use std::net::TcpListener;
 use std::time::Instant;
 
-use crate::engine::Stack;
+use crate::engine::{KAFKA, Stack, docker};
 
 #[test]
 fn a_taken_port_is_named_before_anything_is_made() {
@@ -36,6 +36,19 @@ fn an_image_that_cannot_be_pulled_ends_up_and_leaves_nothing() {
     let refused = stack.up(&["--kafka-image", "nowhere.invalid/kafka:1"]).expect(12).document();
     assert_eq!(refused["error"]["id"], "IMAGE_UNAVAILABLE");
     assert_eq!(refused["phase"], "pull");
+    stack.expect_nothing_left();
+}
+
+#[test]
+fn a_container_of_others_that_has_the_name_is_named_and_left() {
+    let Some(stack) = Stack::new() else { return };
+    let name = stack.container("kafka");
+    docker(&["create", "--name", &name, KAFKA]);
+    let refused = stack.up(&[]);
+    docker(&["rm", &name]);
+    let refused = refused.expect(1).document();
+    let next = refused["error"]["next"].to_string();
+    assert!(next.contains(&format!("docker rm -f {name}")), "{refused}");
     stack.expect_nothing_left();
 }
 

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::cli_support::Ran;
 use crate::engine::{Stack, docker};
 
 fn get(url: &str) -> Value {
@@ -67,6 +68,11 @@ fn from_the_first_up_to_the_last_down() {
     stack.up(&[]).expect(0);
     assert_eq!(documents(&elasticsearch), 2000);
 
+    // One that is paused goes on, and its port is nobody else's.
+    docker(&["pause", &stack.container("elasticsearch")]);
+    stack.up(&[]).expect(0);
+    assert_eq!(documents(&elasticsearch), 2000);
+
     // Without the state folder: the engine knows what there is, and nothing is streamed twice.
     std::fs::remove_dir_all(stack.sandbox.path("state/stockdev").join(&stack.project)).unwrap();
     let adopted = stack.up(&[]).expect(0).document();
@@ -82,7 +88,12 @@ fn from_the_first_up_to_the_last_down() {
     let elasticsearch = back["endpoints"]["elasticsearch"].as_str().unwrap();
     assert_eq!(documents(elasticsearch), 2000);
 
-    stack.run(&["down"]).expect(0);
+    // Whatever engine is asked for by now, the containers are where they were made.
+    let elsewhere = [("DOCKER_HOST", "unix:///nope")];
+    for arguments in [&["status"][..], &["down"]] {
+        let ran = Ran::of(&stack.command(arguments).envs(elsewhere).output().unwrap()).expect(0);
+        assert!(!ran.stderr.contains("/nope"), "{ran:?}");
+    }
     stack.expect_nothing_left();
     stack.run(&["down"]).expect(0);
 }

@@ -3,9 +3,10 @@
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
 use crate::stack::docker::{
-    CredentialsError, EngineError, EngineSearch, PullCause, PullError, Service, TooLittleMemory,
+    CredentialsError, DOCKER_HUB, EngineAddress, EngineError, EngineSearch, ImageReference, PullCause, PullError,
+    Service, TooLittleMemory, container_name,
 };
-use crate::stack::{Folders, PortSource};
+use crate::stack::{Folders, PortSource, ProjectFolders};
 
 /// Why `auto` takes the embedded stack.
 pub(in crate::cli) fn embedded_reason(search: &EngineSearch) -> String {
@@ -16,8 +17,17 @@ pub(in crate::cli) fn embedded_reason(search: &EngineSearch) -> String {
 pub(in crate::cli) fn engine(error: &EngineError) -> Failure {
     match error {
         EngineError::Connect { address, reason } => {
-            Failure::new(ErrorId::NoEngine, format!("the container engine at {address} does not answer as one"))
-                .got(reason.clone())
+            let failure =
+                Failure::new(ErrorId::NoEngine, format!("the container engine at {address} does not answer as one"))
+                    .got(reason.clone());
+            let failure = match reason.to_ascii_lowercase().contains("certificate") {
+                true => failure.next(
+                    "docker info",
+                    "see whether docker's command is let in with the same ca.pem, cert.pem and key.pem",
+                ),
+                false => failure,
+            };
+            failure
                 .next("stockdev doctor", "look at the engine")
                 .next("stockdev up --stack embedded", "the same protocols, no engine needed")
         }
@@ -43,14 +53,23 @@ fn is_disk_full(reason: &str) -> bool {
 }
 
 /// A container that could not be made: its name may be somebody else's.
-pub(in crate::cli) fn container_not_made(error: &EngineError, service: Service) -> Failure {
+pub(in crate::cli) fn container_not_made(error: &EngineError, project: &str, service: Service) -> Failure {
     let failure = engine(error);
-    match error.status() {
-        Some(409) => {
-            failure.next(format!("docker rm -f stockdev-{}", service.name()), "if nobody needs that container")
-        }
-        _ => failure,
+    // Podman says it with another status.
+    if error.status() != Some(409) && !error.to_string().contains("already in use") {
+        return failure;
     }
+    let command = format!("docker rm -f {}", container_name(project, service));
+    failure.next(command, "if nobody needs that container")
+}
+
+/// A project's engine does not answer, and the one that does has nothing of it.
+pub(in crate::cli) fn other_engine(recorded: &str, found: &EngineAddress, project: &ProjectFolders) -> Failure {
+    Failure::new(ErrorId::NoEngine, format!("the engine at {recorded} has this project, and does not answer"))
+        .tried(format!("the engine at {} ({}), which has nothing of it", found.address, found.source))
+        .left("its containers, volumes and state folder are as before")
+        .next(format!("DOCKER_HOST={recorded} docker info"), "see why that engine does not answer")
+        .next(format!("rm -r {}", project.root.display()), "forget the project, if that engine is gone for good")
 }
 
 pub(in crate::cli) fn pull(error: &PullError) -> Failure {
@@ -68,8 +87,8 @@ pub(in crate::cli) fn pull(error: &PullError) -> Failure {
             };
             let failure = failure.tried(format!("pull {image}")).got(reason.clone());
             let failure = match cause {
-                PullCause::RateLimit => failure.next("docker login", "a registry lets those who log in pull more"),
-                PullCause::NoAccess => failure.next("docker login", "if the image is not for everybody"),
+                PullCause::RateLimit => failure.next(log_in(image), "a registry lets those who log in pull more"),
+                PullCause::NoAccess => failure.next(log_in(image), "if the image is not for everybody"),
                 PullCause::NotFound => failure.next("stockdev up --help", "how another image or version is named"),
                 PullCause::Network => failure.next("docker info", "see the proxy and mirrors that the engine uses"),
                 PullCause::DiskFull => failure.next("docker system df", "see what takes the space"),
@@ -81,6 +100,13 @@ pub(in crate::cli) fn pull(error: &PullError) -> Failure {
             };
             failure.next("stockdev up --stack embedded", "no images needed")
         }
+    }
+}
+
+fn log_in(image: &str) -> String {
+    match image.parse::<ImageReference>() {
+        Ok(image) if image.registry() != DOCKER_HUB => format!("docker login {}", image.registry()),
+        _ => "docker login".to_owned(),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::failures;
 use crate::cli::global::StackChoice;
 use crate::cli::ticks::check_source;
-use crate::stack::docker::{EngineSearch, find_engine};
+use crate::stack::docker::{EngineSearch, find_engine, find_recorded};
 use crate::stack::{
     CreatedRecord, Endpoints, FORMAT, PortPlan, PortsRecord, ProjectFolders, Record, StackKind, StreamRecord,
     StreamSource, create_private_folder, external,
@@ -154,16 +154,8 @@ async fn choose_stack(args: &UpArgs, cx: &Context, found: &Found) -> Result<Choi
 /// The engine that the project was brought up on, else the one that docker's own command would use.
 pub(in crate::cli) fn search_engine(recorded: Option<&Record>) -> EngineSearch {
     let var = |name: &str| std::env::var(name).ok();
-    let asked = var("DOCKER_HOST").or_else(|| var("DOCKER_CONTEXT"));
-    match recorded.and_then(|record| record.docker.as_ref()).filter(|_| asked.is_none()) {
-        // Its TLS files, if it has any, are found as they were then.
-        Some(docker) => {
-            let search = find_engine(None, &var);
-            match &search.found {
-                Some(found) if found.address == docker.engine => search,
-                _ => find_engine(Some(&docker.engine), &var),
-            }
-        }
+    match recorded.and_then(|record| record.docker.as_ref()) {
+        Some(docker) => find_recorded(&docker.engine, docker.tls.as_ref(), &var),
         None => find_engine(None, &var),
     }
 }
@@ -178,6 +170,16 @@ async fn demand_docker(
     let Some(address) = &search.found else { return Err(failures::no_engine(&search).left("nothing was started")) };
     let docker = recorded.and_then(|record| record.docker.as_ref());
     let plan = prepare(address, &args.docker, args.listen, docker, Registry::Trust, cx).await?;
+    if let Some(docker) = docker.filter(|docker| docker.engine != address.address) {
+        if !plan.existed() {
+            return Err(failures::other_engine(&docker.engine, address, &cx.project()));
+        }
+    } else if let Some(asked) = std::env::var("DOCKER_HOST").ok().filter(|_| docker.is_some())
+        && !asked.is_empty()
+        && asked != address.address
+    {
+        cx.report.note(&format!("this project is on the engine at {}: DOCKER_HOST is for new ones", address.address));
+    }
     let reason =
         reason.or_else(|| Some(format!("docker stack: engine {} at {}", plan.engine.info.version, address.address)));
     Ok(Choice { kind: StackKind::Docker, reason, docker: Some(plan) })

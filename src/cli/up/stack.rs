@@ -103,6 +103,8 @@ pub(super) async fn bring_up(
         }
         StackKind::Docker => {
             let docker = plan.docker.take().ok_or_else(|| cx.not_running())?;
+            // What can't be dialled is said before anything is recorded or made.
+            Connection::to(cx, docker.spec.endpoints())?;
             let ours = Containers::intend(plan, docker, args, cx, started)?;
             let endpoints = ours.endpoints();
             if !ours.was_running() {

@@ -17,6 +17,8 @@ use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
+
 pub use ask::Silence;
 
 /// Gives a variable of the environment; the empty ones count as absent, as they do for docker.
@@ -39,13 +41,14 @@ impl EngineAddress {
 }
 
 /// How to prove who we are to an engine behind TLS. All three files are there and can be read.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// The engine's own certificate must be signed by `ca`, also where docker's command would not look (`DOCKER_TLS` without
+/// `DOCKER_TLS_VERIFY`, a context that skips the check).
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EngineTls {
     pub ca: PathBuf,
     pub cert: PathBuf,
     pub key: PathBuf,
-    /// Whether the engine's own certificate must be signed by `ca`.
-    pub verify: bool,
 }
 
 /// Where an address comes from: its `Display` is said to people.
@@ -59,6 +62,8 @@ pub enum EngineSource {
     CurrentContext(String),
     /// Docker's settings file itself.
     Settings,
+    /// The project was brought up on it.
+    Recorded,
     /// Nothing is configured: the usual socket of this product.
     KnownSocket(&'static str),
 }
@@ -71,6 +76,7 @@ impl fmt::Display for EngineSource {
             EngineSource::DockerContext(name) => write!(f, "`DOCKER_CONTEXT`, context `{name}`"),
             EngineSource::CurrentContext(name) => write!(f, "docker context `{name}`"),
             EngineSource::Settings => f.write_str("docker's settings"),
+            EngineSource::Recorded => f.write_str("this project's record"),
             EngineSource::KnownSocket(product) => write!(f, "usual socket of {product}"),
         }
     }
@@ -105,6 +111,20 @@ pub struct Tried {
 /// `DOCKER_TLS_VERIFY`, `DOCKER_TLS` and `DOCKER_CERT_PATH` go with the addresses of step 1; a context brings its own files.
 pub fn find_engine(flag: Option<&str>, var: Var<'_>) -> EngineSearch {
     find_below(Path::new("/"), flag, var)
+}
+
+/// Looks for the engine that a project was brought up on. Where it does not answer any more it may be reached another way: then
+/// as [`find_engine`] does, without a flag.
+pub fn find_recorded(address: &str, tls: Option<&EngineTls>, var: Var<'_>) -> EngineSearch {
+    let tls = tls.map(EngineTls::still_there).transpose();
+    let candidate = Candidate { address: address.to_owned(), source: EngineSource::Recorded, tls };
+    let recorded = first_that_answers(vec![candidate], Vec::new());
+    if recorded.found.is_some() {
+        return recorded;
+    }
+    let EngineSearch { found, tried } = find_engine(None, var);
+    let others = tried.into_iter().filter(|tried| tried.address != address);
+    EngineSearch { found, tried: recorded.tried.into_iter().chain(others).collect() }
 }
 
 /// As [`find_engine`], with the system's own sockets below `root`.
@@ -183,27 +203,32 @@ fn normalised(text: &str) -> String {
     }
 }
 
-/// `DOCKER_TLS_VERIFY` asks for TLS with a check of the engine's certificate, `DOCKER_TLS` for TLS without.
+/// `DOCKER_TLS_VERIFY` and `DOCKER_TLS` ask for TLS.
 fn tls_of_environment(var: Var<'_>) -> Result<Option<EngineTls>, Silence> {
-    let verify = var("DOCKER_TLS_VERIFY").is_some();
-    if !verify && var("DOCKER_TLS").is_none() {
+    if var("DOCKER_TLS_VERIFY").is_none() && var("DOCKER_TLS").is_none() {
         return Ok(None);
     }
     let folder = var("DOCKER_CERT_PATH").map(PathBuf::from).or_else(|| context::folder(var)).unwrap_or_default();
-    EngineTls::in_folder(&folder, verify).map(Some)
+    EngineTls::in_folder(&folder).map(Some)
 }
 
 impl EngineTls {
     /// The three files that docker puts into a folder.
-    fn in_folder(folder: &Path, verify: bool) -> Result<Self, Silence> {
-        let file = |name: &str| {
-            let path = folder.join(name);
-            match std::fs::File::open(&path) {
-                Ok(_) => Ok(path),
-                Err(error) => Err(Silence::BadTls { path, reason: error.to_string() }),
+    fn in_folder(folder: &Path) -> Result<Self, Silence> {
+        // Absolute, as it is remembered and looked for from other folders.
+        let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+        let file = |name: &str| folder.join(name);
+        Self { ca: file("ca.pem"), cert: file("cert.pem"), key: file("key.pem") }.still_there()
+    }
+
+    /// The same, if the files can be read.
+    fn still_there(&self) -> Result<Self, Silence> {
+        for path in [&self.ca, &self.cert, &self.key] {
+            if let Err(error) = std::fs::File::open(path) {
+                return Err(Silence::BadTls { path: path.clone(), reason: error.to_string() });
             }
-        };
-        Ok(Self { ca: file("ca.pem")?, cert: file("cert.pem")?, key: file("key.pem")?, verify })
+        }
+        Ok(self.clone())
     }
 }
 

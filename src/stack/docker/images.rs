@@ -144,14 +144,17 @@ impl ImageReference {
     }
 
     /// The registry's host, as docker's configuration names it.
-    pub(super) fn registry(&self) -> &str {
+    pub fn registry(&self) -> &str {
         match self.name.split_once('/') {
             // A first part with a dot or a port is a host; anything else is a user at Docker Hub.
             Some((host, _)) if host.contains(['.', ':']) || host == "localhost" => host,
-            _ => "docker.io",
+            _ => DOCKER_HUB,
         }
     }
 }
+
+/// The registry of names without a host.
+pub const DOCKER_HUB: &str = "docker.io";
 
 /// The images of one stack.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -20,8 +20,10 @@ mod survey;
 
 pub use cause::{Cause, Remedy, cause_of};
 pub use engine::{Engine, EngineError, EngineInfo};
-pub use find::{EngineAddress, EngineSearch, EngineSource, EngineTls, RemoteHost, Silence, Tried, find_engine};
-pub use images::{ELASTIC_VERSION, ImageChoice, ImageReference, Images, InvalidImage};
+pub use find::{
+    EngineAddress, EngineSearch, EngineSource, EngineTls, RemoteHost, Silence, Tried, find_engine, find_recorded,
+};
+pub use images::{DOCKER_HUB, ELASTIC_VERSION, ImageChoice, ImageReference, Images, InvalidImage};
 pub use logs::LogRange;
 pub use memory::{Share, TooLittleMemory, needed, shares};
 pub use project::{Container, ContainerState, Ended, Removed};

@@ -81,6 +81,11 @@ impl Container {
         self.state == ContainerState::Running
     }
 
+    /// Also one that is paused has its port.
+    pub fn holds_port(&self) -> bool {
+        matches!(self.state, ContainerState::Running | ContainerState::Between)
+    }
+
     /// The host that Kafka tells its clients.
     pub fn advertised_host(&self) -> Option<String> {
         let listeners =
@@ -300,11 +305,15 @@ impl Engine {
     }
 
     pub async fn start(&self, id: &str) -> Result<(), EngineError> {
+        let what = format!("start the container `{}`", self.name_of(id).await);
         let id = id.to_owned();
-        self.change("start the container", |docker| async move {
-            docker.start_container(&id, None::<StartContainerOptions>).await
-        })
-        .await
+        self.change(&what, |docker| async move { docker.start_container(&id, None::<StartContainerOptions>).await })
+            .await
+    }
+
+    /// Its name, or its id where that can't be had.
+    async fn name_of(&self, id: &str) -> String {
+        self.inspect(id).await.ok().flatten().map_or_else(|| id.to_owned(), |container| container.name)
     }
 
     /// Lets a frozen container go on.

@@ -60,7 +60,7 @@ impl PullCause {
             Self::DiskFull
         } else if has(&["manifest unknown", "not found", "no matching manifest"]) {
             Self::NotFound
-        } else if has(&["unauthorized", "denied", "authentication required"]) {
+        } else if has(&["unauthorized", "denied", "authentication required", "no basic auth credentials"]) {
             Self::NoAccess
         } else if has(&[
             "dial tcp",
@@ -91,6 +91,14 @@ pub struct PresentImage {
     /// As the registry knows it; absent for one that was built or loaded here.
     pub digest: Option<String>,
     pub architecture: String,
+}
+
+impl PresentImage {
+    /// Whether it is the one that `image` names, as far as that names a digest.
+    pub fn is(&self, image: &ImageReference) -> bool {
+        let (_, version) = image.pull_parts();
+        !image.is_pinned() || self.digest.as_deref() == Some(version)
+    }
 }
 
 /// How far a pull is.
@@ -193,6 +201,12 @@ impl Engine {
         let question = self.docker.inspect_registry_image(&name, auth);
         match tokio::time::timeout(REGISTRY_PATIENCE, question).await {
             Ok(Ok(_)) => Ok(()),
+            // Podman's way to say that it has no such question; a registry's own "not found" has more words.
+            Ok(Err(BollardError::DockerResponseServerError { status_code: 404, message }))
+                if message.trim() == "Not Found" =>
+            {
+                Ok(())
+            }
             Ok(Err(error)) => Err(EngineError::of("ask the registry", &error).to_string()),
             Err(_) => Err(format!("the registry did not answer within {} s", REGISTRY_PATIENCE.as_secs())),
         }

@@ -8,6 +8,7 @@ use bollard::query_parameters::ListContainersOptions;
 use super::EngineAddress;
 use super::engine::dial;
 use super::spec::LABEL_PROJECT;
+use crate::stack::causes::with_causes;
 
 /// What an engine says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub struct EngineContainer {
 /// The engine could not be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum SurveyError {
-    #[error("{0}")]
+    #[error("{}", with_causes(.0))]
     Engine(#[from] bollard::errors::Error),
     #[error("no answer within {} ms", .0.as_millis())]
     TooSlow(Duration),

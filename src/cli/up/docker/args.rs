@@ -87,6 +87,15 @@ impl DockerArgs {
         }
     }
 
+    /// Whether a flag names this service's image, not just its version.
+    pub(super) fn names_image(&self, service: Service) -> bool {
+        match service {
+            Service::Kafka => self.kafka_image.is_some(),
+            Service::Elasticsearch => self.elasticsearch_image.is_some(),
+            Service::Kibana => self.kibana_image.is_some(),
+        }
+    }
+
     pub(super) fn secure(&self) -> bool {
         self.secure
     }

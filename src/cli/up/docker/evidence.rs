@@ -37,8 +37,7 @@ pub(super) async fn silent(engine: &Engine, service: Service, id: &str, reason: 
     )
     .tried("asked it until the deadline (--timeout)")
     .got(format!("{reason}\n{}", cause.meaning))
-    .next("stockdev up --timeout 10m", "give it more time")
-    .next("stockdev up --keep-on-failure", "leave it to be looked at");
+    .next("stockdev up --timeout 10m", "give it more time");
     with_lines(failure, service, lines)
 }
 
@@ -58,7 +57,7 @@ fn remedy(failure: Failure, cause: &Cause, service: Service, cx: &Context) -> Fa
             .next("stockdev doctor", "see the engine's architecture")
             .next(format!("stockdev up{flag} --{}-image IMAGE", service.name()), "name another image"),
         Remedy::OtherData => failure.next(format!("stockdev down{flag}"), "remove the kept data, then `up` again"),
-        Remedy::ReadLog => failure.next(format!("stockdev up{flag} --keep-on-failure"), "leave it to be looked at"),
+        Remedy::ReadLog => failure,
     }
 }
 

@@ -150,7 +150,15 @@ impl Containers {
             false => remove_made(docker, project).await.map(|()| "what this run started was removed; the data is kept"),
         };
         match removed {
-            Ok(left) => forget(plan, docker, started).err().unwrap_or_else(|| failure.left(left)),
+            Ok(left) => {
+                let again = format!("stockdev up{} --keep-on-failure", cx.project_flag());
+                let is_a_container = matches!(failure.id, ErrorId::ServiceDied | ErrorId::Deadline);
+                let failure = match is_a_container {
+                    true => failure.next(again, "leave the containers to be looked at"),
+                    false => failure,
+                };
+                forget(plan, docker, started).err().unwrap_or_else(|| failure.left(left))
+            }
             Err(error) => failure
                 .left(format!("could not clean up: {error}"))
                 .next(format!("stockdev down{}", cx.project_flag()), "clean up"),

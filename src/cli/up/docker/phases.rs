@@ -13,6 +13,8 @@ use crate::stack::docker::{Engine, Published, PullProgress, Service};
 const SLOW: Duration = Duration::from_secs(20);
 /// How often that line is read again.
 const READ_AGAIN: Duration = Duration::from_secs(5);
+/// A number of bytes that has not grown for so long is the whole.
+const SETTLED: Duration = Duration::from_secs(1);
 /// A line is cut here.
 const LINE_CHARS: usize = 160;
 
@@ -100,7 +102,9 @@ pub(super) struct Shown<'a> {
     pull: Option<Running>,
     start: Option<Running>,
     wait: Option<Running>,
-    total_said: u64,
+    /// The bytes of all layers that are known of, and since when.
+    total: (u64, Instant),
+    total_said: bool,
     begun: bool,
     /// The last line of each slow service's log, and when it was read.
     last_lines: Vec<(Service, Instant, String)>,
@@ -115,7 +119,16 @@ impl<'a> Shown<'a> {
             let names: Vec<&str> = board.pulls.iter().map(|(service, _)| service.name()).collect();
             Some(cx.report.start(Phase::Pull, Some(&names.join(", "))))
         };
-        Self { cx, pull, start: None, wait: None, total_said: 0, begun: false, last_lines: Vec::new() }
+        Self {
+            cx,
+            pull,
+            start: None,
+            wait: None,
+            total: (0, Instant::now()),
+            total_said: false,
+            begun: false,
+            last_lines: Vec::new(),
+        }
     }
 
     pub(super) fn update(&mut self, board: &Board) {
@@ -126,10 +139,15 @@ impl<'a> Shown<'a> {
             let (done, total) =
                 amounts.iter().fold((0, 0), |(done, total), amount| (done + amount.done, total + amount.total));
             if stages.iter().any(|(_, stage)| *stage == Stage::Pulling) {
-                report.progress(&pull, done, Some(total).filter(|total| *total > 0), "bytes");
-                // Said again when the registry has listed much more.
-                if total > self.total_said + self.total_said / 4 && total > 1 << 20 {
-                    self.total_said = total;
+                let is_unpacking = total > 0 && done >= total;
+                let waiting = is_unpacking.then(|| format!("{} are here, unpacking", bytes(total)));
+                report.progress_or_wait(&pull, done, Some(total).filter(|total| *total > 0), "bytes", waiting);
+                if total != self.total.0 {
+                    self.total = (total, Instant::now());
+                }
+                // The registry lists its layers one by one.
+                if !self.total_said && total > 1 << 20 && self.total.1.elapsed() >= SETTLED {
+                    self.total_said = true;
                     report.note(&format!(
                         "{} to pull; layers that are complete stay (`--stack embedded` needs none)",
                         bytes(total)

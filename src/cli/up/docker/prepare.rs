@@ -156,6 +156,8 @@ async fn to_pull(
         let present = engine.image(images.of(*service)).await.map_err(|error| failures::engine(&error))?;
         match present {
             None => missing.push(*service),
+            // Whoever names a digest means that image and no other of the same name; a default one may be built or loaded here.
+            Some(present) if args.names_image(*service) && !present.is(images.of(*service)) => missing.push(*service),
             Some(present) => cx.report.detail(&format!(
                 "image {} is here: {}",
                 images.of(*service),
@@ -201,9 +203,10 @@ impl DockerPlan {
             let there = self.container(service);
             let kept = there.and_then(|container| container.published.as_ref()).map(|(_, port)| *port);
             let mut port = kept.unwrap_or_else(|| if wanted.of(service) == 0 { free } else { wanted.of(service) });
-            let runs = there.is_some_and(Container::is_running);
+            // One that is paused holds its port, too.
+            let holds = there.is_some_and(Container::holds_port);
             let is_ours = self.spec.services.contains(&service);
-            if is_ours && !runs && self.engine.address.remote_host().is_none() && !is_free(self.bind_address(), port) {
+            if is_ours && !holds && self.engine.address.remote_host().is_none() && !is_free(self.bind_address(), port) {
                 if !any_port || kept.is_some() {
                     return Err(self.port_taken(service, port, cx).await);
                 }
@@ -254,6 +257,7 @@ impl DockerPlan {
     pub(super) fn record_into(&self, record: &mut Record, ports: Published, changing: bool) {
         record.docker = Some(DockerRecord {
             engine: self.engine.address.address.clone(),
+            tls: self.engine.address.tls.clone(),
             images: self.spec.images.clone(),
             services: self.spec.services.clone(),
             secure: self.spec.secure,

@@ -26,7 +26,7 @@ const LOOK: Duration = Duration::from_millis(100);
 /// How long one question to a service may take.
 const PROBE_PATIENCE: Duration = Duration::from_secs(2);
 /// The longest pause between two questions: what the wait costs beyond the service's own time.
-const PAUSE_MAX: Duration = Duration::from_millis(200);
+const PAUSE_MAX: Duration = Duration::from_millis(100);
 /// Another port is tried so often when one that was free is taken a moment later.
 const PORT_TRIES: u32 = 3;
 
@@ -182,7 +182,7 @@ impl Up<'_> {
             let id = engine
                 .create(&spec, service, token.as_ref(), self.credentials)
                 .await
-                .map_err(|error| failures::container_not_made(&error, service))?;
+                .map_err(|error| failures::container_not_made(&error, &spec.project, service))?;
             match engine.start(&id).await {
                 Ok(()) => return Ok((id, port)),
                 Err(error) if is_port_taken(&error) && self.docker.any_port && tries_left > 0 => {

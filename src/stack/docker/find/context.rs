@@ -34,8 +34,6 @@ struct Endpoints {
 struct Endpoint {
     #[serde(rename = "Host", default)]
     host: String,
-    #[serde(rename = "SkipTLSVerify", default)]
-    skip_tls_verify: bool,
 }
 
 /// Docker's folder: `$DOCKER_CONFIG` or `~/.docker`.
@@ -92,8 +90,7 @@ fn look_up(store: &Path, wanted: &str) -> Result<Address, Silence> {
         let endpoint = endpoint.ok_or_else(|| Silence::ContextWithoutAddress { name: wanted.to_owned() })?;
         let hash = folder.file_name().unwrap_or_default();
         let files = store.join("tls").join(hash).join("docker");
-        let tls =
-            if files.is_dir() { EngineTls::in_folder(&files, !endpoint.skip_tls_verify).map(Some) } else { Ok(None) };
+        let tls = if files.is_dir() { EngineTls::in_folder(&files).map(Some) } else { Ok(None) };
         return Ok((normalised(&endpoint.host), tls));
     }
     known.sort();

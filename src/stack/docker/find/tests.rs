@@ -237,8 +237,7 @@ fn tcp_addresses_are_asked_and_may_need_tls() {
     home.write("certs/key.pem", "");
     let tls = home.find().found.unwrap().tls.unwrap();
     let certs = home.folder.path().join("certs");
-    let files =
-        EngineTls { ca: certs.join("ca.pem"), cert: certs.join("cert.pem"), key: certs.join("key.pem"), verify: true };
+    let files = EngineTls { ca: certs.join("ca.pem"), cert: certs.join("cert.pem"), key: certs.join("key.pem") };
     assert_eq!(tls, files);
 }
 
@@ -253,7 +252,7 @@ fn a_context_brings_its_own_tls_files() {
         home.write(&format!("home/.docker/contexts/tls/a/docker/{name}.pem"), "");
     }
     let tls = home.find().found.unwrap().tls.unwrap();
-    assert!(tls.key.ends_with("contexts/tls/a/docker/key.pem") && !tls.verify, "{tls:?}");
+    assert!(tls.key.ends_with("contexts/tls/a/docker/key.pem"), "{tls:?}");
 }
 
 #[test]
