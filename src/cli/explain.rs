@@ -65,6 +65,13 @@ STOCKDEV_ELASTICSEARCH_PASSWORD."
 "A tick can't be read. The error names file, line and, where known, column and value. Nothing after that place was sent;
 what was sent before it stays. `--skip-invalid` counts such ticks and goes on without them; `stockdev convert FILE --map
 COLUMN=FIELD` reads other layouts."
+    ArchiveInvalid "ARCHIVE_INVALID" 1
+"The file is not what `stockdev export` writes, was cut off or damaged, or was written by a newer stockdev. A file is read
+to its end before anything is sent, so nothing was changed; from standard input it can't be, and what came before the
+damage is in the topic. Files with ticks are for `stockdev produce` and `up --data`."
+    TopicNotEmpty "TOPIC_NOT_EMPTY" 1
+"An archive is put back as it was: each message at its place, in a topic that holds nothing yet and has at least as many
+partitions. `stockdev up --no-stream` makes such a topic; `import --topic` names another one."
     NotRunning "NOT_RUNNING" 3
 "The project has no running stack, so there is no endpoint to talk to. `stockdev up` starts it, `stockdev ls` lists the
 projects of this machine, `--project NAME` picks another, `--kafka`, `--elasticsearch`, `--gcs-endpoint` and

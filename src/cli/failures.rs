@@ -1,5 +1,6 @@
 //! Every module's errors, turned into what a person is told. No wildcard arms: a new kind of error needs a new sentence.
 
+mod archive;
 mod cloud;
 mod engine;
 
@@ -16,6 +17,7 @@ use crate::stack::external::ExternalError;
 use crate::stack::{FileError, Folders, LockError, PortSource, ProjectFolders, RecordError, listening_holder};
 use crate::tick::{ReadError, WriteError};
 
+pub(super) use archive::*;
 pub(super) use cloud::*;
 pub(super) use engine::*;
 

@@ -15,12 +15,14 @@ mod down;
 mod env;
 mod exec;
 mod explain;
+mod export;
 mod failure;
 mod failures;
 mod gcs;
 mod generate;
 mod global;
 mod google;
+mod import;
 mod index;
 mod live;
 mod logs;
@@ -91,6 +93,8 @@ enum Command {
     Smoke(Box<smoke::SmokeArgs>),
     Produce(produce::ProduceArgs),
     Consume(consume::ConsumeArgs),
+    Export(export::ExportArgs),
+    Import(import::ImportArgs),
     Index(index::IndexArgs),
     Generate(generate::GenerateArgs),
     Convert(convert::ConvertArgs),
@@ -117,7 +121,7 @@ impl Command {
     fn ends_itself(&self) -> bool {
         match self {
             Command::Up(_) | Command::Down(_) | Command::Exec(_) | Command::Produce(_) | Command::Consume(_) => true,
-            Command::Smoke(_) => true,
+            Command::Smoke(_) | Command::Export(_) | Command::Import(_) => true,
             Command::Gcs(args) => args.ends_itself(),
             Command::BigQuery(args) => args.ends_itself(),
             Command::Index(_) | Command::Logs(_) | Command::Generate(_) | Command::Serve(_) | Command::Live(_) => true,
@@ -198,6 +202,8 @@ async fn dispatch(command: Command, cx: &Arc<Context>) -> Result<u8, Failure> {
         Command::Smoke(args) => smoke::run(*args, cx).await,
         Command::Produce(args) => produce::run(args, cx).await,
         Command::Consume(args) => consume::run(args, cx).await,
+        Command::Export(args) => export::run(args, cx).await,
+        Command::Import(args) => import::run(args, cx).await,
         Command::Index(args) => index::run(args, cx).await,
         Command::Generate(args) => generate::run(args, cx).await,
         Command::Convert(args) => convert::run(args, cx).await,

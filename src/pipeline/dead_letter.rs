@@ -9,6 +9,7 @@ use rdkafka::{
 use tokio::sync::OnceCell;
 
 use super::bulk::DeadLetter;
+use super::{COMPRESSION, COMPRESSION_LEVEL};
 use crate::client::{Detached, KafkaAddress, KafkaClientError, KafkaContext};
 
 const CREATE_TIMEOUT: Duration = Duration::from_secs(15);
@@ -77,7 +78,7 @@ impl DeadLetters {
             tracing::warn!(topic = self.topic, "the dead letter topic was not made: {error}");
         }
         let config = self.kafka.config(
-            &[("compression.type", "lz4"), ("linger.ms", "2"), ("message.max.bytes", "16777216")],
+            &[COMPRESSION, COMPRESSION_LEVEL, ("linger.ms", "2"), ("message.max.bytes", "16777216")],
             &[("enable.idempotence", "true"), ("acks", "all"), ("message.timeout.ms", DELIVERY_TIMEOUT_MS)],
         );
         let context = KafkaContext::new(&self.kafka.bootstrap);

@@ -23,6 +23,7 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::{
+    COMPRESSION, COMPRESSION_LEVEL,
     feed::{Feed, FeedEvent, FeedTick, Outline, outline},
     pace::{Pace, PaceError, Pacer},
     partition::partition_of,
@@ -214,7 +215,8 @@ fn producer(
     let timeout = options.delivery_timeout.as_millis().clamp(1, 2_147_483_647).to_string();
     let config = kafka.config(
         &[
-            ("compression.type", "lz4"),
+            COMPRESSION,
+            COMPRESSION_LEVEL,
             ("linger.ms", "5"),
             ("batch.size", "1000000"),
             ("message.max.bytes", "2097152"),

@@ -28,7 +28,7 @@ fn every_command_has_examples_in_its_help_and_a_longer_help() {
     let definition = stockdev::cli::definition();
     let names: Vec<&str> =
         definition.get_subcommands().filter(|sub| !sub.is_hide_set()).map(|sub| sub.get_name()).collect();
-    assert_eq!(names.len(), 23, "{names:?}");
+    assert_eq!(names.len(), 25, "{names:?}");
     for name in names {
         let help = sandbox.run(&[name, "--help"]).expect(0);
         assert!(help.stdout.contains("Examples:\n  "), "{name}: {}", help.stdout);

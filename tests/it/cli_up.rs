@@ -144,7 +144,7 @@ fn piped_output_is_plain_lines_at_most_three_a_phase() {
 }
 
 #[test]
-fn ndjson_is_the_phases_in_order_and_then_the_document() {
+fn ndjson_is_the_phases_and_then_the_document() {
     let sandbox = Sandbox::new();
     let ran = sandbox.run(&["up", "--ports", "auto", "--ticks", "300", "--output", "ndjson"]).expect(0);
     assert_eq!(ran.stderr, "");
@@ -156,10 +156,15 @@ fn ndjson_is_the_phases_in_order_and_then_the_document() {
         .filter(|event| event["state"] == "finished" || event["state"] == "skipped")
         .map(|event| event["phase"].as_str().unwrap())
         .collect();
-    assert_eq!(
-        ended,
-        ["preflight", "start", "wait", "topic", "template", "dashboard", "stream", "index", "verify", "ready"]
-    );
+    // Topic and stream need Kafka, template and index Elasticsearch, the dashboard Kibana: each goes on as soon as it can.
+    let (first, rest) = ended.split_at(3);
+    let (middle, last) = rest.split_at(5);
+    let mut middle = middle.to_vec();
+    middle.sort_unstable();
+    assert_eq!((first, last), (&["preflight", "start", "wait"][..], &["verify", "ready"][..]));
+    assert_eq!(middle, ["dashboard", "index", "stream", "template", "topic"]);
+    let place = |phase: &str| ended.iter().position(|ended| *ended == phase);
+    assert!(place("topic") < place("stream") && place("template") < place("index"), "{ended:?}");
     assert!(events.iter().all(|event| event["elapsed_ms"].is_u64()));
 }
 

@@ -9,6 +9,7 @@
 )]
 
 mod architecture;
+mod archive;
 mod bigquery_clients;
 mod bigquery_hostile;
 mod cli;
@@ -23,6 +24,7 @@ mod compatibility;
 mod dashboard;
 mod dashboard_elsewhere;
 mod dashboard_embedded;
+mod env_clients;
 mod es_aggregations;
 mod es_cases;
 mod es_clients;
