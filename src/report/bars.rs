@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
+use indicatif::{HumanDuration, MultiProgress, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::event::{Event, Phase, PhaseState};
 use super::lines;
@@ -167,12 +167,12 @@ fn shape_style(shape: Shape, color: bool, phases: usize, phase: Phase) -> Progre
         (Width::NoBar, true) => "{spinner} {prefix:10} {percent}%".to_owned(),
         (Width::NoRate, true) => format!("{{spinner}} {{prefix:10}} {bar} {done}/{all}"),
         (Width::Full, true) => {
-            format!("{{spinner}} {{prefix:10}} {bar} {done}/{all} {rate} {{eta:>4}} left")
+            format!("{{spinner}} {{prefix:10}} {bar} {done}/{all} {rate} {{left}}")
         }
         (_, false) => "{spinner} {prefix:10} {wide_msg}".to_owned(),
     };
     let style = ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    style.with_key("rate", write_rate).progress_chars("━╸─")
+    style.with_key("rate", write_rate).with_key("left", write_left).progress_chars("━╸─")
 }
 
 /// `3,023/s`: indicatif's own rate has ten decimals.
@@ -184,6 +184,13 @@ fn shape_style(shape: Shape, color: bool, phases: usize, phase: Phase) -> Progre
 fn write_rate(state: &ProgressState, text: &mut dyn fmt::Write) {
     // A bar that can't be written is drawn again in a moment.
     write!(text, "{}/s", numbers::count(state.per_sec().round() as u64)).ok();
+}
+
+/// `3s left`; nothing is known while nothing moves.
+fn write_left(state: &ProgressState, text: &mut dyn fmt::Write) {
+    if state.per_sec() > 0.0 {
+        write!(text, "{:>4} left", format!("{:#}", HumanDuration(state.eta()))).ok();
+    }
 }
 
 #[cfg(test)]

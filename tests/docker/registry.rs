@@ -215,4 +215,12 @@ fn a_pull_that_stands_still_is_given_up_after_half_a_minute_without_a_byte() {
     let message = refused["error"]["message"].as_str().unwrap();
     assert!(message.contains(&image) && message.contains("stood still for 30 s"), "{message}");
     stack.expect_nothing_left();
+    // Whoever left the choice of the stack to us gets one all the same.
+    let arguments = ["up", "--kafka-image", &image, "--without", "kibana", "--ports", "auto", "--output", "json"];
+    let ran = stack.run(&arguments).expect(0);
+    assert!(ran.stderr.contains("embedded stack: "), "{ran:?}");
+    let ready = ran.document();
+    assert_eq!((ready["stack"].as_str(), ready["indexed"].as_u64()), (Some("embedded"), Some(2000)), "{ready}");
+    stack.run(&["down"]).expect(0);
+    stack.expect_nothing_left();
 }

@@ -26,6 +26,7 @@ use super::context::{Context, Found};
 use super::dashboard::browse;
 use super::explain::ErrorId;
 use super::failure::Failure;
+use super::global::StackChoice;
 use super::ticks::{ReadArgs, TimeChoice, parse_duration, parse_rate};
 use super::{down, failures, live, logs};
 use crate::report::Phase;
@@ -234,10 +235,30 @@ async fn undo(cx: &Context, started: &Started, lock: &ProjectLock) -> Failure {
     }
 }
 
+/// Where the choice of the stack is left to us, images that can't be had after all are no failure: the embedded one needs none.
 async fn phases(args: &UpArgs, cx: &Arc<Context>, started: &mut Started) -> Result<Outcome, Failure> {
+    let fresh = started.fresh;
+    match phases_on(cx.global.stack, args, cx, started).await {
+        Err(failure)
+            if failure.id == ErrorId::ImageUnavailable && cx.global.stack == StackChoice::Auto && started.fresh =>
+        {
+            cx.report.note(&format!("embedded stack: {}", failure.message));
+            *started = Started { server: false, fresh, engine: None };
+            phases_on(StackChoice::Embedded, args, cx, started).await
+        }
+        outcome => outcome,
+    }
+}
+
+async fn phases_on(
+    stack: StackChoice,
+    args: &UpArgs,
+    cx: &Arc<Context>,
+    started: &mut Started,
+) -> Result<Outcome, Failure> {
     let preflight = cx.report.start(Phase::Preflight, None);
     let google = args.cloud.google(cx)?;
-    let mut plan = plan::make(args, cx).await?;
+    let mut plan = plan::make(stack, args, cx).await?;
     cx.report.finish(preflight, plan.reason.clone());
     // What can be refused is refused before anything is started.
     let known = plan.endpoints().map(|endpoints| CloudPlan::make(args, &plan, google.clone(), &endpoints, cx));

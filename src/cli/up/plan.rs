@@ -64,11 +64,11 @@ pub(super) enum StreamPlan {
     UnknownPast,
 }
 
-pub(super) async fn make(args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
+pub(super) async fn make(stack: StackChoice, args: &UpArgs, cx: &Context) -> Result<Plan, Failure> {
     let project = cx.project();
     let asked = asked_source(args)?;
     let found = Found::look(&project)?;
-    let Choice { kind, reason, mut docker } = choose_stack(args, cx, &found).await?;
+    let Choice { kind, reason, mut docker } = choose_stack(stack, args, cx, &found).await?;
     if let Some(damage) = &found.damage {
         cx.report.note(&format!(
             "the record of this project was damaged ({damage}); it is made anew, nothing is streamed twice"
@@ -129,10 +129,10 @@ impl Choice {
     }
 }
 
-async fn choose_stack(args: &UpArgs, cx: &Context, found: &Found) -> Result<Choice, Failure> {
+async fn choose_stack(stack: StackChoice, args: &UpArgs, cx: &Context, found: &Found) -> Result<Choice, Failure> {
     let recorded = found.record.as_ref();
     let has_addresses = cx.global.kafka.is_some() && cx.global.elasticsearch.is_some();
-    match cx.global.stack {
+    match stack {
         StackChoice::Embedded => Ok(Choice::of(StackKind::Embedded, None)),
         StackChoice::External => Ok(Choice::of(StackKind::External, None)),
         StackChoice::Docker => demand_docker(args, cx, recorded, None).await,
