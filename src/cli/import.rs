@@ -6,21 +6,21 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::connection::Connection;
 use super::context::{Context, Found};
 use super::explain::ErrorId;
 use super::failure::Failure;
 use super::failures;
+use super::index::index;
 use super::progress::watch;
 use crate::pipeline::{
-    self, ArchiveError, ArchiveReader, INDEX, IndexOptions, IndexReport, Progress, RestoreReport, TOPIC, Until,
-    restore_topic,
+    ArchiveError, ArchiveReader, INDEX, IndexOptions, Progress, RestoreReport, TOPIC, Until, check_room, restore_topic,
 };
 use crate::report::{Phase, count, counted};
 use crate::setup::{self, TopicSpec};
-use crate::stack::{StreamRecord, StreamSource};
+use crate::stack::StreamRecord;
 
 /// Put an exported topic back, and index it
 ///
@@ -50,12 +50,22 @@ pub(super) async fn run(args: ImportArgs, cx: &Arc<Context>) -> Result<u8, Failu
     let is_indexed = !args.no_index && topic == TOPIC;
     let spec = TopicSpec::new(&topic, archive.head().partitions);
     setup::ensure_topic(&connection.kafka, &spec).await.map_err(|error| failures::setup(&error).phase(Phase::Topic))?;
+    let no_room = |error| failures::restore(&error, &args.file, &cx.project_flag()).phase(Phase::Topic);
+    check_room(&connection.kafka, &topic, archive.head()).await.map_err(no_room)?;
+    remember(&topic, 0, &connection, cx)?;
     let restored = restore(&topic, archive, &args, &connection, cx).await?;
     remember(&topic, restored.messages, &connection, cx)?;
     if restored.cancelled {
         return Err(cx.interrupted().left(format!("{} are in the topic", counted(restored.messages, "message"))));
     }
-    let indexed = if is_indexed { Some(index(&connection, cx).await?) } else { None };
+    let indexed = if is_indexed {
+        let template = setup::apply_template(&connection.elasticsearch).await;
+        template.map_err(|error| failures::setup(&error).phase(Phase::Template))?;
+        let options = IndexOptions { until: Until::CaughtUp, ..IndexOptions::default() };
+        Some(index(&connection, &options, cx).await?)
+    } else {
+        None
+    };
     let mut text = format!("{} put into `{topic}`", counted(restored.messages, "message"));
     let document = json!({
         "state": "done",
@@ -118,39 +128,13 @@ async fn restore(
     }
 }
 
-/// What the project's topic holds now was streamed: the next `up` streams nothing into it.
+/// What goes into the project's topic is recorded before it goes, and its amount after: the next `up` streams nothing into it.
 fn remember(topic: &str, messages: u64, connection: &Connection, cx: &Context) -> Result<(), Failure> {
     let project = cx.project();
     let found = Found::look(&project)?;
     let is_ours = found.endpoints().is_some_and(|endpoints| endpoints.kafka == connection.endpoints.kafka);
-    let Some(mut record) = found.record.filter(|_| is_ours && topic == TOPIC && messages > 0) else { return Ok(()) };
-    record.streams.push(StreamRecord {
-        source: StreamSource::Unknown,
-        base: Value::Null,
-        shift_micros: None,
-        done: true,
-        sent: messages,
-    });
+    let Some(mut record) = found.record.filter(|_| is_ours && topic == TOPIC) else { return Ok(()) };
+    // The topic is empty: whatever was streamed is gone.
+    record.streams = vec![StreamRecord::unknown(messages)];
     record.save(&project).map_err(|error| failures::file(&error))
-}
-
-async fn index(connection: &Connection, cx: &Context) -> Result<IndexReport, Failure> {
-    let elasticsearch = &connection.elasticsearch;
-    setup::apply_template(elasticsearch).await.map_err(|error| failures::setup(&error).phase(Phase::Template))?;
-    let running = cx.report.start(Phase::Index, None);
-    let (progress, stop) = (Progress::new(), cx.stop.token());
-    let options = IndexOptions { until: Until::CaughtUp, ..IndexOptions::default() };
-    let work = pipeline::index(&connection.kafka, elasticsearch, &options, &progress, &stop);
-    let report = match watch(cx, &running, &progress, "documents", work).await {
-        Ok(report) => report,
-        Err(error) => {
-            cx.report.fail(running, &error.to_string());
-            return Err(failures::index(&error).phase(Phase::Index));
-        }
-    };
-    pipeline::refresh_index(elasticsearch, INDEX)
-        .await
-        .map_err(|error| failures::counts(&error).phase(Phase::Index))?;
-    cx.report.finish_with(running, report.indexed, "documents", format!("{} documents", count(report.indexed)));
-    Ok(report)
 }

@@ -11,7 +11,9 @@ use super::explain::ErrorId;
 use super::failure::Failure;
 use super::failures;
 use super::progress::watch;
-use crate::pipeline::{self, DEAD_LETTER_TOPIC, INDEX, INDEXER_GROUP, IndexOptions, Progress, TOPIC, Until};
+use crate::pipeline::{
+    self, DEAD_LETTER_TOPIC, INDEX, INDEXER_GROUP, IndexOptions, IndexReport, Progress, TOPIC, Until,
+};
 use crate::report::{Phase, count, seconds};
 
 /// Index the topic into Elasticsearch
@@ -78,24 +80,7 @@ pub(super) async fn run(args: IndexArgs, cx: &Arc<Context>) -> Result<u8, Failur
         .probe(PATIENCE)
         .await
         .map_err(|error| failures::elasticsearch(&error).phase(Phase::Index))?;
-    let progress = Progress::new();
-    let running = cx.report.start(Phase::Index, None);
-    let stop = cx.stop.token();
-    let work = pipeline::index(&connection.kafka, &connection.elasticsearch, &options, &progress, &stop);
-    let report = match watch(cx, &running, &progress, "documents", work).await {
-        Ok(report) => report,
-        Err(error) => {
-            cx.report.fail(running, &error.to_string());
-            return Err(failures::index(&error).phase(Phase::Index));
-        }
-    };
-    if args.until_caught_up && !report.cancelled {
-        // A script that goes on from here counts or searches: what was indexed is to be seen.
-        pipeline::refresh_index(&connection.elasticsearch, &args.index)
-            .await
-            .map_err(|error| failures::counts(&error).phase(Phase::Index))?;
-    }
-    cx.report.finish_with(running, report.indexed, "documents", format!("{} documents", count(report.indexed)));
+    let report = index(&connection, &options, cx).await?;
     let text = format!(
         "{} documents indexed into `{}`, {} dead letters, {} retries, in {}",
         count(report.indexed),
@@ -120,4 +105,31 @@ pub(super) async fn run(args: IndexArgs, cx: &Arc<Context>) -> Result<u8, Failur
     }
     // Ctrl-C is the way to end it, unless it was to end by itself.
     Ok(if report.cancelled && args.until_caught_up { cx.interrupted().exit_code } else { 0 })
+}
+
+/// The phase `index`.
+pub(super) async fn index(
+    connection: &Connection,
+    options: &IndexOptions,
+    cx: &Context,
+) -> Result<IndexReport, Failure> {
+    let elasticsearch = &connection.elasticsearch;
+    let (progress, stop) = (Progress::new(), cx.stop.token());
+    let running = cx.report.start(Phase::Index, None);
+    let work = pipeline::index(&connection.kafka, elasticsearch, options, &progress, &stop);
+    let report = match watch(cx, &running, &progress, "documents", work).await {
+        Ok(report) => report,
+        Err(error) => {
+            cx.report.fail(running, &error.to_string());
+            return Err(failures::index(&error).phase(Phase::Index));
+        }
+    };
+    if options.until == Until::CaughtUp && !report.cancelled {
+        // A script that goes on from here counts or searches: what was indexed is to be seen.
+        pipeline::refresh_index(elasticsearch, &options.index)
+            .await
+            .map_err(|error| failures::counts(&error).phase(Phase::Index))?;
+    }
+    cx.report.finish_with(running, report.indexed, "documents", format!("{} documents", count(report.indexed)));
+    Ok(report)
 }

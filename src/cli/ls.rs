@@ -28,8 +28,8 @@ pub(super) async fn run(_args: &LsArgs, cx: &Context) -> Result<u8, Failure> {
         let project = cx.folders.project(name);
         let (row, document) = match Found::look(&project) {
             Ok(found) => {
-                let docker = found.record.as_ref().filter(|record| record.docker.is_some());
-                if let Some((record, docker)) = docker.and_then(|record| Some((record, record.docker.as_ref()?)))
+                if let Some(record) = &found.record
+                    && let Some(docker) = &record.docker
                     && !engines.contains_key(&docker.engine)
                 {
                     engines.insert(docker.engine.clone(), containers_at(record).await);

@@ -8,5 +8,5 @@ mod restore;
 mod save;
 
 pub use lines::{ARCHIVE_FORMAT, ArchiveError, ArchiveHead, ArchiveReader};
-pub use restore::{RestoreError, RestoreReport, restore_topic};
+pub use restore::{RestoreError, RestoreReport, check_room, restore_topic};
 pub use save::{SaveError, SaveReport, save_topic};

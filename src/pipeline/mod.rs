@@ -30,7 +30,7 @@ mod watermark;
 
 pub use archive::{
     ARCHIVE_FORMAT, ArchiveError, ArchiveHead, ArchiveReader, RestoreError, RestoreReport, SaveError, SaveReport,
-    restore_topic, save_topic,
+    check_room, restore_topic, save_topic,
 };
 pub use consume::{
     ConsumeError, ConsumeFrom, ConsumeFromError, ConsumeOptions, ConsumeReport, ConsumedMessage, consume,

@@ -109,6 +109,14 @@ pub struct StreamRecord {
     pub sent: u64,
 }
 
+impl StreamRecord {
+    /// Of messages that came another way, and so are not streamed again.
+    pub fn unknown(sent: u64) -> Self {
+        let base = serde_json::Value::Null;
+        Self { source: StreamSource::Unknown, base, shift_micros: None, done: true, sent }
+    }
+}
+
 /// What was streamed, told apart from what is not the same.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", tag = "kind")]

@@ -1,8 +1,8 @@
 //! `up`: everything, in phases. Returns when the data is in place and the stack runs in the background.
 //!
 //! [`plan`] decides what to do, before anything is started; [`stack`] brings the stack up or finds it running; [`data`] sets up,
-//! streams, indexes and verifies, each part as soon as the services that it needs answer. Every step looks at what is there first, so that a second `up` changes nothing and one
-//! after a crash goes on where the last one stopped.
+//! streams, indexes and verifies, each part as soon as the services that it needs answer. Every step looks at what is there
+//! first, so that a second `up` changes nothing and one after a crash goes on where the last one stopped.
 
 mod answers;
 mod cloud;
@@ -237,13 +237,15 @@ async fn undo(cx: &Context, started: &Started, lock: &ProjectLock) -> Failure {
 
 /// Where the choice of the stack is left to us, images that can't be had after all are no failure: the embedded one needs none.
 async fn phases(args: &UpArgs, cx: &Arc<Context>, started: &mut Started) -> Result<Outcome, Failure> {
-    let fresh = started.fresh;
-    match phases_on(cx.global.stack, args, cx, started).await {
-        Err(failure)
-            if failure.id == ErrorId::ImageUnavailable && cx.global.stack == StackChoice::Auto && started.fresh =>
-        {
+    let outcome = phases_on(cx.global.stack, args, cx, started).await;
+    match outcome {
+        Err(failure) if failure.id == ErrorId::ImageUnavailable && cx.global.stack == StackChoice::Auto => {
+            // Only where nothing was there before, and nothing is left.
+            if !started.fresh || cx.project().root.exists() {
+                return Err(failure);
+            }
             cx.report.note(&format!("embedded stack: {}", failure.message));
-            *started = Started { server: false, fresh, engine: None };
+            *started = Started { server: false, fresh: true, engine: None };
             phases_on(StackChoice::Embedded, args, cx, started).await
         }
         outcome => outcome,
@@ -260,6 +262,7 @@ async fn phases_on(
     let google = args.cloud.google(cx)?;
     let mut plan = plan::make(stack, args, cx).await?;
     cx.report.finish(preflight, plan.reason.clone());
+    cx.report.detail(&format!("project folder: {}", plan.project.root.display()));
     // What can be refused is refused before anything is started.
     let known = plan.endpoints().map(|endpoints| CloudPlan::make(args, &plan, google.clone(), &endpoints, cx));
     let known = known.transpose()?;
@@ -310,7 +313,11 @@ async fn data_beside_stack(
         },
         failure = &mut stack => failure,
     };
-    Err(live.give_up(plan, args, cx, failure, started).await)
+    // What this run made and can't use is removed.
+    Err(match &live.containers {
+        Some(containers) => containers.give_up(plan, args, cx, failure, started).await,
+        None => failure,
+    })
 }
 
 /// Shows the logs until Ctrl-C, which is `down`.

@@ -135,16 +135,14 @@ async fn choose_stack(stack: StackChoice, args: &UpArgs, cx: &Context, found: &F
     match stack {
         StackChoice::Embedded => Ok(Choice::of(StackKind::Embedded, None)),
         StackChoice::External => Ok(Choice::of(StackKind::External, None)),
-        StackChoice::Docker => demand_docker(args, cx, recorded, None).await,
+        StackChoice::Docker => demand_docker(args, cx, recorded).await,
         // Addresses are given, so servers are there.
         StackChoice::Auto if has_addresses => {
             Ok(Choice::of(StackKind::External, Some("external stack: both addresses are given".to_owned())))
         }
         // What runs, or has its data here, goes on.
         StackChoice::Auto => match recorded.map(|record| record.stack) {
-            Some(StackKind::Docker) => {
-                demand_docker(args, cx, recorded, Some("docker stack: it is this project's".to_owned())).await
-            }
+            Some(StackKind::Docker) => demand_docker(args, cx, recorded).await,
             Some(kind) => Ok(Choice::of(kind, Some(format!("{kind} stack: it is this project's")))),
             None => Ok(docker_or_embedded(args, cx).await),
         },
@@ -160,29 +158,18 @@ pub(in crate::cli) fn search_engine(recorded: Option<&Record>) -> EngineSearch {
     }
 }
 
-async fn demand_docker(
-    args: &UpArgs,
-    cx: &Context,
-    recorded: Option<&Record>,
-    reason: Option<String>,
-) -> Result<Choice, Failure> {
+async fn demand_docker(args: &UpArgs, cx: &Context, recorded: Option<&Record>) -> Result<Choice, Failure> {
     let search = search_engine(recorded);
     let Some(address) = &search.found else { return Err(failures::no_engine(&search).left("nothing was started")) };
     let docker = recorded.and_then(|record| record.docker.as_ref());
     let plan = prepare(address, &args.docker, args.listen, docker, Registry::Trust, cx).await?;
-    if let Some(docker) = docker.filter(|docker| docker.engine != address.address) {
-        if !plan.existed() {
-            return Err(failures::other_engine(&docker.engine, address, &cx.project()));
-        }
-    } else if let Some(asked) = std::env::var("DOCKER_HOST").ok().filter(|_| docker.is_some())
-        && !asked.is_empty()
-        && asked != address.address
-    {
-        cx.report.note(&format!("this project is on the engine at {}: DOCKER_HOST is for new ones", address.address));
+    if let Some(docker) = docker.filter(|docker| docker.engine != address.address && !plan.existed()) {
+        return Err(failures::other_engine(&docker.engine, address, &cx.project()));
     }
+    // A project's own engine is taken whatever the variables say: so it is named, with where its address comes from.
     let reason =
-        reason.or_else(|| Some(format!("docker stack: engine {} at {}", plan.engine.info.version, address.address)));
-    Ok(Choice { kind: StackKind::Docker, reason, docker: Some(plan) })
+        format!("docker stack: engine {} at {} ({})", plan.engine.info.version, address.address, address.source);
+    Ok(Choice { kind: StackKind::Docker, reason: Some(reason), docker: Some(plan) })
 }
 
 /// Docker where an engine answers and the images are here or can be pulled; else embedded, and why.

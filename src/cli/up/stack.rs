@@ -28,7 +28,7 @@ pub(super) struct Live {
     /// It was there before this command, running or not.
     pub(super) existed: bool,
     /// What it consists of, when that is containers of ours.
-    containers: Option<Containers>,
+    pub(super) containers: Option<Containers>,
 }
 
 impl Live {
@@ -59,21 +59,6 @@ impl Live {
             containers.settle(plan, cx)?;
         }
         Ok(connection)
-    }
-
-    /// After [`Live::keep_up`] ended: what this run made and can't use is removed.
-    pub(super) async fn give_up(
-        &self,
-        plan: &mut Plan,
-        args: &UpArgs,
-        cx: &Context,
-        failure: Failure,
-        started: &Started,
-    ) -> Failure {
-        match &self.containers {
-            Some(containers) => containers.give_up(plan, args, cx, failure, started).await,
-            None => failure,
-        }
     }
 }
 

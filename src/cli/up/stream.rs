@@ -189,13 +189,7 @@ async fn settle_unknown(plan: &mut Plan, kafka: &KafkaAddress) -> Result<(), Fai
         plan.stream = StreamPlan::New { source: TickSource::Sample, identity: StreamSource::Sample };
         return Ok(());
     }
-    plan.record.streams.push(StreamRecord {
-        source: StreamSource::Unknown,
-        base: serde_json::Value::Null,
-        shift_micros: None,
-        done: true,
-        sent,
-    });
+    plan.record.streams.push(StreamRecord::unknown(sent));
     plan.record.save(&plan.project).map_err(|error| failures::file(&error))
 }
 

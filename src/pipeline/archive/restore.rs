@@ -8,7 +8,7 @@ use rdkafka::producer::{FutureProducer, FutureRecord};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
-use super::lines::{ArchiveError, ArchiveReader};
+use super::lines::{ArchiveError, ArchiveHead, ArchiveReader};
 use crate::client::{Detached, KafkaAddress, KafkaClientError, KafkaContext};
 use crate::pipeline::{
     COMPRESSION, COMPRESSION_LEVEL, ConsumedMessage, CountError, PartitionOffsets, Progress, topic_counts,
@@ -43,7 +43,23 @@ pub struct RestoreReport {
     pub cancelled: bool,
 }
 
-/// Puts all messages of an archive into `topic`, which is there and empty: each into its partition, in its order, with its time.
+/// Whether `topic` has room for an archive: it is there and empty, and has as many partitions.
+pub async fn check_room(kafka: &KafkaAddress, topic: &str, archive: &ArchiveHead) -> Result<(), RestoreError> {
+    let none = || KafkaClientError::NoSuchTopic { topic: topic.to_owned() };
+    let offsets = topic_counts(kafka, topic).await?.ok_or_else(none)?;
+    let messages = offsets.iter().map(PartitionOffsets::messages).sum();
+    if messages > 0 {
+        return Err(RestoreError::NotEmpty { topic: topic.to_owned(), messages });
+    }
+    let wanted = archive.partitions;
+    if usize::try_from(wanted).unwrap_or(usize::MAX) > offsets.len() {
+        return Err(RestoreError::Partitions { topic: topic.to_owned(), wanted, there: offsets.len() });
+    }
+    Ok(())
+}
+
+/// Puts all messages of an archive into `topic`, which has room for it ([`check_room`]): each into its partition, in its order,
+/// with its time.
 pub async fn restore_topic<R: Read + Send + 'static>(
     kafka: &KafkaAddress,
     topic: &str,
@@ -51,16 +67,6 @@ pub async fn restore_topic<R: Read + Send + 'static>(
     progress: &Arc<Progress>,
     cancel: &CancellationToken,
 ) -> Result<RestoreReport, RestoreError> {
-    let none = || KafkaClientError::NoSuchTopic { topic: topic.to_owned() };
-    let offsets = topic_counts(kafka, topic).await?.ok_or_else(none)?;
-    let messages = offsets.iter().map(PartitionOffsets::messages).sum();
-    if messages > 0 {
-        return Err(RestoreError::NotEmpty { topic: topic.to_owned(), messages });
-    }
-    let wanted = archive.head().partitions;
-    if usize::try_from(wanted).unwrap_or(usize::MAX) > offsets.len() {
-        return Err(RestoreError::Partitions { topic: topic.to_owned(), wanted, there: offsets.len() });
-    }
     let config = kafka.config(
         &[COMPRESSION, COMPRESSION_LEVEL, ("linger.ms", "5"), ("message.max.bytes", "16777216")],
         &[("enable.idempotence", "true"), ("acks", "all"), ("message.timeout.ms", DELIVERY_TIMEOUT_MS)],

@@ -11,9 +11,6 @@ mod prepare;
 mod services;
 mod watch;
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-
 use super::answers::Answers;
 use super::plan::Plan;
 use super::{Started, UpArgs};
@@ -29,7 +26,7 @@ pub(in crate::cli) use args::DockerArgs;
 pub(in crate::cli) use fault::fault;
 use phases::Board;
 pub(super) use prepare::{DockerPlan, Registry, prepare};
-use watch::keep_running;
+use watch::{first, keep_running};
 
 /// The containers of a stack, from what was found to what runs.
 #[derive(Debug)]
@@ -60,12 +57,12 @@ impl Containers {
         if was_running {
             cx.report.skip(Phase::Pull, "nothing to pull");
             cx.report.skip(Phase::Start, &format!("already running: {}", names(&docker.found)));
-            docker.say_kept(&args.docker, &plan.project, cx);
+            docker.say_kept(&args.docker, cx);
         }
         let before = plan.record.clone();
         docker.record_into(&mut plan.record, docker.spec.ports, !was_running);
         // Whatever happens from here on, `down` finds it.
-        if plan.found.record.is_none() || before != plan.record {
+        if !was_running || plan.found.record.is_none() || before != plan.record {
             save(plan)?;
         }
         started.server |= !was_running;
@@ -94,14 +91,8 @@ impl Containers {
             return services::keep_up(&self.docker, self.credentials.as_ref(), &self.board, answers, args, cx).await;
         }
         let found = self.docker.found.iter().filter_map(|container| Some((container.service?, container.id.clone())));
-        let mut ends: FuturesUnordered<_> = found
-            .filter(|(service, _)| self.docker.spec.services.contains(service))
-            .map(|(service, id)| keep_running(&self.docker.engine, service, id, cx))
-            .collect();
-        match ends.next().await {
-            Some(failure) => failure,
-            None => std::future::pending().await,
-        }
+        let ours = found.filter(|(service, _)| self.docker.spec.services.contains(service));
+        first(ours.map(|(service, id)| keep_running(&self.docker.engine, service, id, cx))).await
     }
 
     /// All of them answer: records where.

@@ -11,9 +11,7 @@ use crate::cli::failures;
 use crate::stack::docker::{
     Container, Engine, EngineAddress, ImageReference, Images, Published, Service, StackSpec, shares,
 };
-use crate::stack::{
-    DockerRecord, Endpoints, PortPlan, PortSource, ProjectFolders, Record, dial_address, free_ports, is_free,
-};
+use crate::stack::{DockerRecord, Endpoints, PortPlan, PortSource, Record, dial_address, free_ports, is_free};
 
 /// Ready to go up; nothing was changed yet.
 #[derive(Debug)]
@@ -270,7 +268,7 @@ impl DockerPlan {
     }
 
     /// What was asked for beside what runs already, which keeps what it has.
-    pub(in crate::cli::up) fn say_kept(&self, args: &DockerArgs, project: &ProjectFolders, cx: &Context) {
+    pub(in crate::cli::up) fn say_kept(&self, args: &DockerArgs, cx: &Context) {
         let asked = asked_images(args).ok().filter(|_| !args.images().is_default());
         let other_image = asked.is_some_and(|asked| {
             let is_other =
@@ -282,6 +280,5 @@ impl DockerPlan {
             let what = if other_image { "images" } else { "security" };
             cx.report.note(&format!("the containers keep their {what}: another choice needs `stockdev down` first"));
         }
-        cx.report.detail(&format!("project folder: {}", project.root.display()));
     }
 }

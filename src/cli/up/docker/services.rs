@@ -2,13 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-
 use super::evidence;
 use super::phases::{Board, Shown, Stage};
 use super::prepare::DockerPlan;
-use super::watch::keep_running;
+use super::watch::{first, keep_running};
 use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
 use crate::cli::failure::Failure;
@@ -94,16 +91,8 @@ impl Up<'_> {
         if let Err(error) = docker.engine.prepare(&docker.spec).await {
             return failures::engine(&error).phase(Phase::Start);
         }
-        let mut services: FuturesUnordered<_> = docker
-            .spec
-            .services
-            .iter()
-            .map(|service| self.service(*service, docker.container(*service).filter(|_| !lost_data)))
-            .collect();
-        match services.next().await {
-            Some(failure) => failure,
-            None => std::future::pending().await,
-        }
+        let there = |service: Service| docker.container(service).filter(|_| !lost_data);
+        first(docker.spec.services.iter().map(|service| self.service(*service, there(*service)))).await
     }
 
     /// One service, for as long as the run lasts.

@@ -1,5 +1,8 @@
 //! A container while the data comes: when it ends it is started again, a few times; the stream waits meanwhile and goes on.
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+
 use super::evidence;
 use crate::cli::context::Context;
 use crate::cli::explain::ErrorId;
@@ -40,6 +43,15 @@ pub(super) async fn keep_running(engine: &Engine, service: Service, id: String, 
         if let Err(error) = engine.start(&id).await {
             return failures::engine(&error);
         }
+    }
+}
+
+/// The first of what ends only with a failure.
+pub(super) async fn first(watched: impl Iterator<Item = impl Future<Output = Failure>>) -> Failure {
+    let mut watched: FuturesUnordered<_> = watched.collect();
+    match watched.next().await {
+        Some(failure) => failure,
+        None => std::future::pending().await,
     }
 }
 
